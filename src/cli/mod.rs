@@ -1,0 +1,51 @@
+//! The command line: one file per verb, and the only place that prints.
+//!
+//! Standard output is data, standard error is talk. Exit code 0: done, 1: the operation failed, 2: the input
+//! must be fixed.
+
+mod doctor;
+mod failure;
+mod image;
+mod key;
+mod paths;
+mod talk;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Signed server images and standing spares for a mail platform.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build, look at, verify and try images
+    #[command(subcommand)]
+    Image(image::Verb),
+    /// Make keys that sign images
+    #[command(subcommand)]
+    Key(key::Verb),
+    /// Say what is missing on this machine and how to get it
+    Doctor(doctor::Arguments),
+}
+
+/// Parses the arguments and runs the verb.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Image(verb) => image::run(verb),
+        Verb::Key(verb) => key::run(verb),
+        Verb::Doctor(arguments) => doctor::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// What a verb gives back.
+type Outcome = Result<ExitCode, Failure>;

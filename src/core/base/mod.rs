@@ -1,0 +1,6 @@
+//! Files, child processes and quantities, with errors that say what and about which file.
+
+pub mod byte_count;
+pub mod fs;
+pub mod process;
+pub mod sha256;

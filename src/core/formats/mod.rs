@@ -1,0 +1,9 @@
+//! Files and layouts that outlive the process that wrote them.
+
+pub mod boot_facts;
+pub mod command_line;
+pub mod disk_layout;
+pub mod image_facts;
+pub mod manifest;
+pub mod service;
+pub mod verity;

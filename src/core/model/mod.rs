@@ -1,0 +1,4 @@
+//! What things are called and what kinds there are.
+
+pub mod name;
+pub mod role;

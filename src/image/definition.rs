@@ -1,0 +1,316 @@
+//! `image.toml`: what an image is made of. Raw text in, a checked definition out, errors with line and key.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use understudy_core::base::byte_count::ByteCount;
+use understudy_core::base::fs;
+use understudy_core::formats::command_line::OnFailure;
+use understudy_core::formats::service::Service;
+use understudy_core::model::name::Name;
+use understudy_core::model::role::Role;
+
+/// A checked `image.toml` with everything that it names from the tree.
+#[derive(Debug)]
+pub struct Definition {
+    /// The file itself, for messages.
+    pub path: PathBuf,
+    /// Its text, for line numbers.
+    text: String,
+    pub name: Name,
+    pub version: semver::Version,
+    /// The Debian suite, for `--mirror`.
+    pub suite: String,
+    /// What the root file system is made of, services' packages included.
+    pub packages: Vec<Spanned<String>>,
+    pub services: Vec<ServiceFolder>,
+    pub roles: BTreeMap<Name, Role>,
+    /// Paths in the root that are left out.
+    pub remove: GlobSet,
+    /// systemd units that never start.
+    pub mask: Vec<String>,
+    pub kernel: Kernel,
+    pub boot: Boot,
+    pub disk: Disk,
+    /// How long after signing the image may be installed.
+    pub valid_days: u16,
+    /// Files that go into the root as they are.
+    pub overlay: PathBuf,
+}
+
+/// A service's declaration, with where its files are.
+#[derive(Debug)]
+pub struct ServiceFolder {
+    pub service: Service,
+    pub folder: PathBuf,
+    pub templates: PathBuf,
+}
+
+/// `[kernel]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kernel {
+    /// The Debian package that depends on the newest kernel.
+    pub package: Spanned<String>,
+    /// Module folders, relative to the module tree, that servers do not need.
+    pub exclude: Vec<String>,
+    /// Modules in the initrd; what they depend on comes along.
+    pub initrd: Vec<Spanned<String>>,
+    /// Modules of the initrd that `/init` loads whatever the hardware is.
+    pub load: Vec<Spanned<String>>,
+}
+
+/// `[boot]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boot {
+    /// The Debian packages with the boot loaders' files.
+    pub packages: Vec<Spanned<String>>,
+    /// Words for the kernel command line.
+    pub arguments: String,
+    pub on_failure: OnFailure,
+    pub tries: u32,
+    pub disk_wait_s: u32,
+}
+
+/// `[disk]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    pub esp: ByteCount,
+    pub root: ByteCount,
+    pub verity: ByteCount,
+    pub state: ByteCount,
+    /// The first boot grows state to this, and leaves the rest of the disk for volumes.
+    pub state_max: ByteCount,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDefinition {
+    name: Name,
+    version: semver::Version,
+    suite: String,
+    valid_days: u16,
+    packages: Vec<Spanned<String>>,
+    services: Vec<Spanned<Name>>,
+    #[serde(default)]
+    remove: Vec<Spanned<String>>,
+    #[serde(default)]
+    mask: Vec<String>,
+    kernel: Kernel,
+    boot: Boot,
+    disk: Disk,
+    #[serde(default)]
+    roles: BTreeMap<Spanned<Name>, RawRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRole {
+    services: Vec<Spanned<Name>>,
+    cluster: understudy_core::model::role::ClusterKind,
+    exclusivity: understudy_core::model::role::Exclusivity,
+}
+
+/// Why a definition cannot be built. Every variant is the author's to fix.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    #[error("cannot read the image definition")]
+    Read(#[source] fs::FsError),
+    #[error("{}:{line}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, message: String },
+    #[error("{}:{line}: role `{role}` names service `{service}`, which `services` does not list", path.display())]
+    RoleWithoutService { path: PathBuf, line: usize, role: Name, service: Name },
+    #[error("{}:{line}: role `{role}` has no service", path.display())]
+    RoleEmpty { path: PathBuf, line: usize, role: Name },
+    #[error("{}:{line}: service `{service}` is listed twice", path.display())]
+    ServiceTwice { path: PathBuf, line: usize, service: Name },
+    #[error("{}:{line}: service `{service}` cannot be used", path.display())]
+    Service {
+        path: PathBuf,
+        line: usize,
+        service: Name,
+        #[source]
+        source: ServiceError,
+    },
+    #[error("{}:{line}: `{key}` is not a pattern of paths: {message}", path.display())]
+    Pattern { path: PathBuf, line: usize, key: String, message: String },
+}
+
+/// Why a service folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("cannot read its declaration")]
+    Read(#[source] fs::FsError),
+    #[error("{}:{line}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, message: String },
+    #[error("its service.toml says that its name is `{0}`")]
+    Name(Name),
+    #[error("it names {0}, which is not there")]
+    Missing(PathBuf),
+    #[error("template {path} is not valid")]
+    Template {
+        path: String,
+        #[source]
+        source: tera::Error,
+    },
+    #[error("template target {0} is not under /run/understudy")]
+    Target(PathBuf),
+}
+
+impl Definition {
+    /// Reads `images/NAME/image.toml` and the services that it names, from `services/` and `templates/` two
+    /// folders up.
+    pub fn read(folder: &Path) -> Result<Self, DefinitionError> {
+        let path = folder.join("image.toml");
+        let text = fs::read_text(&path).map_err(DefinitionError::Read)?;
+        let raw: RawDefinition = toml::from_str(&text).map_err(|error| DefinitionError::Syntax {
+            path: path.clone(),
+            line: line_of(&text, error.span().unwrap_or_default()),
+            message: error.message().to_owned(),
+        })?;
+        Reader { folder, path: &path, text: &text }.validate(raw)
+    }
+
+    /// The line, from 1, of a value in `image.toml`.
+    pub fn line<T>(&self, value: &Spanned<T>) -> usize {
+        line_of(&self.text, value.span())
+    }
+}
+
+struct Reader<'a> {
+    folder: &'a Path,
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn validate(&self, raw: RawDefinition) -> Result<Definition, DefinitionError> {
+        let services = self.services(&raw.services)?;
+        let roles = self.roles(&raw)?;
+        let mut packages = raw.packages;
+        for (folder, named) in services.iter().zip(&raw.services) {
+            let of_service = folder.service.packages.iter().cloned();
+            packages.extend(of_service.map(|package| Spanned::new(named.span(), package)));
+        }
+        Ok(Definition {
+            path: self.path.to_owned(),
+            text: self.text.to_owned(),
+            name: raw.name,
+            version: raw.version,
+            suite: raw.suite,
+            packages,
+            services,
+            roles,
+            remove: self.patterns(&raw.remove)?,
+            mask: raw.mask,
+            kernel: raw.kernel,
+            boot: raw.boot,
+            disk: raw.disk,
+            valid_days: raw.valid_days,
+            overlay: self.folder.join("overlay"),
+        })
+    }
+
+    fn services(&self, names: &[Spanned<Name>]) -> Result<Vec<ServiceFolder>, DefinitionError> {
+        let mut folders: Vec<ServiceFolder> = Vec::new();
+        for name in names {
+            let (service, line) = (name.get_ref().clone(), line_of(self.text, name.span()));
+            if folders.iter().any(|folder| folder.service.name == service) {
+                return Err(DefinitionError::ServiceTwice { path: self.path.to_owned(), line, service });
+            }
+            let tree = self.folder.join("../..");
+            folders.push(ServiceFolder::read(&tree, &service).map_err(|source| {
+                DefinitionError::Service { path: self.path.to_owned(), line, service, source }
+            })?);
+        }
+        Ok(folders)
+    }
+
+    fn roles(&self, raw: &RawDefinition) -> Result<BTreeMap<Name, Role>, DefinitionError> {
+        let mut roles = BTreeMap::new();
+        for (role, declared) in &raw.roles {
+            let path = self.path.to_owned();
+            let line = line_of(self.text, role.span());
+            let role = role.get_ref().clone();
+            if declared.services.is_empty() {
+                return Err(DefinitionError::RoleEmpty { path, line, role });
+            }
+            let unknown = declared
+                .services
+                .iter()
+                .find(|service| !raw.services.iter().any(|listed| listed.get_ref() == service.get_ref()));
+            if let Some(service) = unknown {
+                let (line, service) = (line_of(self.text, service.span()), service.get_ref().clone());
+                return Err(DefinitionError::RoleWithoutService { path, line, role, service });
+            }
+            let services = declared.services.iter().map(|service| service.get_ref().clone()).collect();
+            let RawRole { cluster, exclusivity, .. } = *declared;
+            roles.insert(role, Role { services, cluster, exclusivity });
+        }
+        Ok(roles)
+    }
+
+    fn patterns(&self, patterns: &[Spanned<String>]) -> Result<GlobSet, DefinitionError> {
+        let refuse = |key: &Spanned<String>, error: globset::Error| DefinitionError::Pattern {
+            path: self.path.to_owned(),
+            line: line_of(self.text, key.span()),
+            key: key.get_ref().clone(),
+            message: error.kind().to_string(),
+        };
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            set.add(Glob::new(pattern.get_ref()).map_err(|error| refuse(pattern, error))?);
+        }
+        // Every pattern was valid by itself; only their sum can still be too large.
+        set.build().map_err(|error| refuse(&patterns[0], error))
+    }
+}
+
+impl ServiceFolder {
+    fn read(tree: &Path, name: &Name) -> Result<Self, ServiceError> {
+        let folder = tree.join("services").join(name.as_str());
+        let templates = tree.join("templates");
+        let path = folder.join("service.toml");
+        let text = fs::read_text(&path).map_err(ServiceError::Read)?;
+        let service: Service = toml::from_str(&text).map_err(|error| ServiceError::Syntax {
+            path: path.clone(),
+            line: line_of(&text, error.span().unwrap_or_default()),
+            message: error.message().to_owned(),
+        })?;
+        if service.name != *name {
+            return Err(ServiceError::Name(service.name));
+        }
+        if let Some(unit) = service.units.iter().find(|unit| !folder.join(unit).is_file()) {
+            return Err(ServiceError::Missing(folder.join(unit)));
+        }
+        for (template, target) in &service.templates {
+            check_template(&templates, template, target)?;
+        }
+        Ok(Self { service, folder, templates })
+    }
+}
+
+fn check_template(templates: &Path, template: &str, target: &Path) -> Result<(), ServiceError> {
+    let path = templates.join(template);
+    if !path.is_file() {
+        return Err(ServiceError::Missing(path));
+    }
+    let plain = target.components().all(|part| part != std::path::Component::ParentDir);
+    if !(plain && target.starts_with("/run/understudy")) {
+        return Err(ServiceError::Target(target.to_owned()));
+    }
+    let text = fs::read_text(&path).map_err(ServiceError::Read)?;
+    tera::Tera::default()
+        .add_raw_template(template, &text)
+        .map_err(|source| ServiceError::Template { path: template.to_owned(), source })
+}
+
+fn line_of(text: &str, span: Range<usize>) -> usize {
+    let start = span.start.min(text.len());
+    text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
+}
