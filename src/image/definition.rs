@@ -13,6 +13,9 @@ use understudy_core::formats::service::Service;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::Role;
 
+/// FAT32 has at least 65,525 clusters (Microsoft's FAT specification), of 4096 bytes as firmware likes them.
+const ESP_MIN: ByteCount = ByteCount::mebibytes(260);
+
 /// A checked `image.toml` with everything that it names from the tree.
 #[derive(Debug)]
 pub struct Definition {
@@ -80,7 +83,7 @@ pub struct Boot {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disk {
-    pub esp: ByteCount,
+    pub esp: Spanned<ByteCount>,
     pub root: ByteCount,
     pub verity: ByteCount,
     pub state: ByteCount,
@@ -137,6 +140,8 @@ pub enum DefinitionError {
         #[source]
         source: ServiceError,
     },
+    #[error("{}:{line}: `esp` is {esp}, and FAT32 needs at least {ESP_MIN}", path.display())]
+    EspSmall { path: PathBuf, line: usize, esp: ByteCount },
     #[error("{}:{line}: `{key}` is not a pattern of paths: {message}", path.display())]
     Pattern { path: PathBuf, line: usize, key: String, message: String },
 }
@@ -190,6 +195,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn validate(&self, raw: RawDefinition) -> Result<Definition, DefinitionError> {
+        let (esp, line) = (*raw.disk.esp.get_ref(), line_of(self.text, raw.disk.esp.span()));
+        if esp < ESP_MIN {
+            return Err(DefinitionError::EspSmall { path: self.path.to_owned(), line, esp });
+        }
         let services = self.services(&raw.services)?;
         let roles = self.roles(&raw)?;
         let mut packages = raw.packages;

@@ -51,7 +51,7 @@ impl Plan {
     pub fn new(disk: &definition::Disk) -> Self {
         let slot =
             |slot: Slot| [(slot.root(), TYPE_ROOT, disk.root), (slot.verity(), TYPE_VERITY, disk.verity)];
-        let mut sizes = vec![(BIOS_BOOT, TYPE_BIOS_BOOT, BIOS_BOOT_BYTES), (ESP, TYPE_ESP, disk.esp)];
+        let mut sizes = vec![(BIOS_BOOT, TYPE_BIOS_BOOT, BIOS_BOOT_BYTES), (ESP, TYPE_ESP, *disk.esp.get_ref())];
         sizes.extend(Slot::ALL.into_iter().flat_map(slot));
         sizes.push((STATE, TYPE_STATE, disk.state));
         let mut offset = ALIGNMENT.get();
@@ -140,7 +140,7 @@ mod tests {
 
     fn plan() -> Plan {
         Plan::new(&definition::Disk {
-            esp: ByteCount::mebibytes(64),
+            esp: toml::Spanned::new(0..1, ByteCount::mebibytes(64)),
             root: ByteCount::mebibytes(100),
             verity: ByteCount::mebibytes(2),
             state: ByteCount::mebibytes(16),

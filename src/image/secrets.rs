@@ -27,7 +27,7 @@ pub fn refuse(path: &str, content: &[u8]) -> Result<(), SecretError> {
     if name == "machine-id" && !content.is_empty() {
         return Err(SecretError::MachineId(path.to_owned()));
     }
-    if is_account_file(name)
+    if is_account_file(path)
         && let Some(account) = account_with_password(content, name)
     {
         return Err(SecretError::Password { path: path.to_owned(), account });
@@ -38,8 +38,11 @@ pub fn refuse(path: &str, content: &[u8]) -> Result<(), SecretError> {
     Ok(())
 }
 
-fn is_account_file(name: &str) -> bool {
-    matches!(name.trim_end_matches('-'), "shadow" | "gshadow" | "passwd")
+/// Of this root, or of another that stands inside it; programs and PAM services bear the same names.
+fn is_account_file(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_etc = folder == "etc" || folder.ends_with("/etc");
+    is_etc && matches!(name.trim_end_matches('-'), "shadow" | "gshadow" | "passwd")
 }
 
 /// The first account whose second field is a password, or is empty, which is worse.
@@ -117,7 +120,8 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_secret_may_ship() {
-        let fine: [(&str, &[u8]); 6] = [
+        let fine: [(&str, &[u8]); 7] = [
+            ("etc/pam.d/passwd", b"@include common-password\n"),
             ("etc/machine-id", b""),
             ("etc/shadow", b"root:*:19000::\nsshd:!:19000::\n"),
             ("etc/passwd", b"root:x:0:0::/root:/bin/bash\n"),
