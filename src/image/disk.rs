@@ -51,7 +51,8 @@ impl Plan {
     pub fn new(disk: &definition::Disk) -> Self {
         let slot =
             |slot: Slot| [(slot.root(), TYPE_ROOT, disk.root), (slot.verity(), TYPE_VERITY, disk.verity)];
-        let mut sizes = vec![(BIOS_BOOT, TYPE_BIOS_BOOT, BIOS_BOOT_BYTES), (ESP, TYPE_ESP, *disk.esp.get_ref())];
+        let mut sizes =
+            vec![(BIOS_BOOT, TYPE_BIOS_BOOT, BIOS_BOOT_BYTES), (ESP, TYPE_ESP, *disk.esp.get_ref())];
         sizes.extend(Slot::ALL.into_iter().flat_map(slot));
         sizes.push((STATE, TYPE_STATE, disk.state));
         let mut offset = ALIGNMENT.get();

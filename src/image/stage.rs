@@ -12,6 +12,7 @@ use std::io::{self, BufRead, BufWriter, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::process::{Process, ProcessError};
 
@@ -83,7 +84,7 @@ pub fn main() -> ExitCode {
     match read_job().and_then(|job| run(&job)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&chain(&error));
+            say(&with_causes(&error));
             ExitCode::FAILURE
         }
     }
@@ -92,11 +93,6 @@ pub fn main() -> ExitCode {
 fn say(text: &str) {
     // With nobody listening there is nobody to tell.
     let _ = writeln!(io::stderr(), "{text}");
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn read_job() -> Result<Job, StageError> {

@@ -1,0 +1,124 @@
+//! The node agent: tells systemd that it lives, and people what this node is.
+//!
+//! Until a site is configured it stays a spare that waits for one. It touches no service.
+
+mod notify;
+
+use crate::console::{say, seconds_since_kernel_start};
+use notify::Notifier;
+use std::io::Read;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+use understudy_core::base::causes::with_causes;
+use understudy_core::base::fs::{self, FsError};
+use understudy_core::base::process::{Process, ProcessError, Running};
+use understudy_core::formats::boot_facts::{BOOT_FACTS_PATH, BootFacts, Vouched};
+use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
+
+/// How often the agent looks, and tells systemd's watchdog that it still does.
+const LOOK: Duration = Duration::from_millis(500);
+/// How many failed units are named.
+const UNITS_MAX: usize = 8;
+
+/// Why the agent cannot work.
+#[derive(Debug, thiserror::Error)]
+enum AgentError {
+    #[error("cannot read what this node is; was it started by our /init?")]
+    Facts(#[source] FsError),
+    #[error("{path} is not readable")]
+    Format {
+        path: &'static str,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("cannot reach systemd")]
+    Notify(#[source] std::io::Error),
+    #[error("cannot ask systemd how the boot went")]
+    Systemd(#[from] ProcessError),
+    #[error("cannot hear how the boot went")]
+    Read(#[source] std::io::Error),
+}
+
+/// Runs until systemd ends it.
+pub fn main() -> ExitCode {
+    let Err(error) = run();
+    say(&format!("the node agent ends: {}", with_causes(&error)));
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<std::convert::Infallible, AgentError> {
+    let image: ImageFacts = read(IMAGE_FACTS_PATH)?;
+    let boot: BootFacts = read(BOOT_FACTS_PATH)?;
+    let systemd = Notifier::from_environment().map_err(AgentError::Notify)?;
+    systemd.tell("READY=1\nSTATUS=waiting for the boot to end");
+    let state = wait_for_boot(&systemd)?;
+    let line = match &state {
+        Boot::Healthy => format!("spare, waiting for a site ({})", describe(&image, &boot)),
+        Boot::Degraded(units) => format!("degraded: {} ({})", units.join(" "), describe(&image, &boot)),
+    };
+    say(&line);
+    systemd.tell(&format!("STATUS={line}"));
+    loop {
+        systemd.tell("WATCHDOG=1");
+        sleep(LOOK);
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &'static str) -> Result<T, AgentError> {
+    let text = fs::read(Path::new(path)).map_err(AgentError::Facts)?;
+    serde_json::from_slice(&text).map_err(|source| AgentError::Format { path, source })
+}
+
+fn describe(image: &ImageFacts, boot: &BootFacts) -> String {
+    let vouched = match boot.vouched_by {
+        Vouched::SecureBoot => "verified boot",
+        Vouched::Nobody => "unverified boot",
+    };
+    let ImageFacts { name, version, .. } = image;
+    let BootFacts { slot, disk, .. } = boot;
+    let seconds = seconds_since_kernel_start();
+    format!("{name} {version}, slot {slot} of {disk}, {vouched}, {seconds:.1} s after kernel start")
+}
+
+/// How systemd's boot ended.
+enum Boot {
+    Healthy,
+    Degraded(Vec<String>),
+}
+
+/// Waits for systemd's jobs, alive for its watchdog all the while.
+fn wait_for_boot(systemd: &Notifier) -> Result<Boot, AgentError> {
+    let wait = Process::new("systemctl").args(["is-system-running", "--wait"]);
+    let mut waiting = wait.with(pipe_stdout).spawn()?;
+    while !has_ended(&mut waiting) {
+        systemd.tell("WATCHDOG=1");
+        sleep(LOOK);
+    }
+    let mut state = String::new();
+    if let Some(mut stdout) = waiting.child.stdout.take() {
+        stdout.read_to_string(&mut state).map_err(AgentError::Read)?;
+    }
+    if state.trim() == "running" {
+        return Ok(Boot::Healthy);
+    }
+    let list =
+        Process::new("systemctl").args(["list-units", "--state=failed", "--plain", "--no-legend"]).run()?;
+    let text = String::from_utf8_lossy(&list.stdout).into_owned();
+    let units = text.lines().filter_map(|line| line.split_ascii_whitespace().next()).take(UNITS_MAX);
+    let mut units: Vec<String> = units.map(str::to_owned).collect();
+    if units.is_empty() {
+        units.push(format!("systemd is {}", state.trim()));
+    }
+    Ok(Boot::Degraded(units))
+}
+
+fn pipe_stdout(command: &mut std::process::Command) {
+    command.stdout(Stdio::piped());
+}
+
+fn has_ended(running: &mut Running) -> bool {
+    // A child that cannot be waited for will not end either.
+    !matches!(running.child.try_wait(), Ok(None))
+}

@@ -1,0 +1,195 @@
+//! Grows the state partition on its disk: the table is moved to the disk's real end, backup copy first.
+
+use gptman::{GPT, GPTHeader, GPTPartitionEntry};
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use understudy_core::formats::disk_layout::{SECTOR_BYTES, STATE};
+
+/// Partitions end on whole MiB, as they start.
+const ALIGNMENT_SECTORS: u64 = (1 << 20) / SECTOR_BYTES;
+
+/// Why the table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    #[error("cannot read the partition table")]
+    Read(#[source] gptman::Error),
+    #[error("the partition table has no partition `{STATE}`")]
+    NoState,
+    #[error("cannot measure the disk")]
+    Measure(#[source] std::io::Error),
+    #[error("cannot write the partition table")]
+    Write(#[source] gptman::Error),
+    #[error("cannot flush the partition table")]
+    Flush(#[source] std::io::Error),
+}
+
+/// The state partition after growing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Its number in the table, from 1.
+    pub number: u32,
+    pub first_sector: u64,
+    pub sectors: u64,
+    /// Whether it was shorter before.
+    pub grown: bool,
+}
+
+/// Grows state to `mebibytes_max`, to the disk's end, or to the next partition, whichever comes first; it
+/// never shrinks. Repeating it after a power cut at any moment ends well.
+pub fn grow_state(disk: &mut File, mebibytes_max: u64) -> Result<Extent, TableError> {
+    let mut table = GPT::read_from(disk, SECTOR_BYTES).map_err(TableError::Read)?;
+    let backup_is_there = is_intact(disk, table.header.backup_lba);
+    let disk_sectors = disk.seek(SeekFrom::End(0)).map_err(TableError::Measure)? / SECTOR_BYTES;
+    let was_repaired = table.is_backup() || !backup_is_there;
+    let moved = was_repaired || table.header.backup_lba != disk_sectors - 1;
+    use_whole_disk(&mut table.header, disk, disk_sectors)?;
+
+    let (number, entry) = table
+        .iter()
+        .find(|(_, entry)| entry.is_used() && entry.partition_name.as_str() == STATE)
+        .ok_or(TableError::NoState)?;
+    let (first, last) = (entry.starting_lba, entry.ending_lba);
+    let end = state_end(&table, first, last, mebibytes_max);
+    let grown = end > last;
+    table[number].ending_lba = end;
+    if grown || moved {
+        write(&mut table, disk)?;
+    }
+    Ok(Extent { number, first_sector: first, sectors: end + 1 - first, grown })
+}
+
+/// The last sector that state may have.
+fn state_end(table: &GPT, first: u64, last: u64, mebibytes_max: u64) -> u64 {
+    let others = table.iter().filter(|(_, entry)| entry.is_used() && entry.starting_lba > first);
+    let next = others.map(|(_, entry)| entry.starting_lba).min();
+    let room = next.unwrap_or(table.header.last_usable_lba + 1);
+    let wanted = first.saturating_add(mebibytes_max.saturating_mul(ALIGNMENT_SECTORS));
+    let end = wanted.min(room) / ALIGNMENT_SECTORS * ALIGNMENT_SECTORS;
+    end.saturating_sub(1).max(last)
+}
+
+/// Whether a copy of the table at this sector is whole.
+fn is_intact(disk: &mut File, sector: u64) -> bool {
+    let mut read = || -> gptman::Result<Vec<GPTPartitionEntry>> {
+        disk.seek(SeekFrom::Start(sector * SECTOR_BYTES))?;
+        GPTHeader::read_from(disk)?.read_partitions(disk, SECTOR_BYTES)
+    };
+    read().is_ok()
+}
+
+/// Makes the header a primary one for the disk as large as it is.
+fn use_whole_disk(header: &mut GPTHeader, disk: &mut File, sectors: u64) -> Result<(), TableError> {
+    header.primary_lba = 1;
+    header.backup_lba = sectors - 1;
+    header.partition_entry_lba = 2;
+    header.update_from(disk, SECTOR_BYTES).map_err(TableError::Read)
+}
+
+/// The copy at the end first: at every moment one of the two is whole.
+fn write(table: &mut GPT, disk: &mut File) -> Result<(), TableError> {
+    let entries: Vec<GPTPartitionEntry> = table.iter().map(|(_, entry)| entry.clone()).collect();
+    let mut backup = table.header.clone();
+    backup.primary_lba = table.header.backup_lba;
+    backup.backup_lba = table.header.primary_lba;
+    backup.partition_entry_lba = table.header.last_usable_lba + 1;
+    for header in [&mut backup, &mut table.header] {
+        header.write_into(disk, SECTOR_BYTES, &entries).map_err(TableError::Write)?;
+        disk.sync_all().map_err(TableError::Flush)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const MEBIBYTE: u64 = ALIGNMENT_SECTORS;
+
+    /// A disk of 64 MiB, moved to one of `mebibytes`, with state from 2 MiB to 10 MiB.
+    fn disk(mebibytes: u64, volume_at: Option<u64>) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(64 << 20).unwrap();
+        let mut table = GPT::new_from(&mut file, SECTOR_BYTES, [1; 16]).unwrap();
+        let mut put = |number: u32, name: &str, first: u64, end: u64| {
+            table[number] = GPTPartitionEntry {
+                partition_type_guid: [2; 16],
+                unique_partition_guid: [number as u8; 16],
+                starting_lba: first * MEBIBYTE,
+                ending_lba: end * MEBIBYTE - 1,
+                attribute_bits: 0,
+                partition_name: name.into(),
+            };
+        };
+        put(1, "esp", 1, 2);
+        put(2, STATE, 2, 10);
+        if let Some(first) = volume_at {
+            put(3, "volume", first, first + 1);
+        }
+        table.write_into(&mut file).unwrap();
+        file.set_len(mebibytes << 20).unwrap();
+        file
+    }
+
+    fn state_mebibytes(extent: Extent) -> u64 {
+        extent.sectors / MEBIBYTE
+    }
+
+    #[test]
+    fn state_grows_to_its_limit_to_the_end_or_to_the_next_partition() {
+        let cases = [
+            ("limit", disk(1024, None), 100, 100),
+            ("end of the disk", disk(512, None), 4096, 509),
+            ("next partition", disk(512, Some(40)), 4096, 38),
+            ("never shorter", disk(64, None), 4, 8),
+        ];
+        for (name, mut disk, limit, expected) in cases {
+            let extent = grow_state(&mut disk, limit).unwrap();
+            assert_eq!(state_mebibytes(extent), expected, "{name}");
+            let again = grow_state(&mut disk, limit).unwrap();
+            assert_eq!((again.sectors, again.grown), (extent.sectors, false), "{name}, repeated");
+            let table = GPT::read_from(&mut disk, SECTOR_BYTES).unwrap();
+            assert!(is_intact(&mut disk, table.header.backup_lba), "{name}");
+        }
+    }
+
+    /// Catches the mutant that writes the primary copy first.
+    #[test]
+    fn a_power_cut_between_any_two_writes_leaves_a_whole_table() {
+        let image = |mut file: File| {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(0)).unwrap();
+            std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+            bytes
+        };
+        let old = image(disk(128, None));
+        let mut grown = disk(128, None);
+        grow_state(&mut grown, 4096).unwrap();
+        let new = image(grown);
+        let changed: Vec<usize> = (0..old.len() / 512)
+            .filter(|sector| old[sector * 512..][..512] != new[sector * 512..][..512])
+            .collect();
+        let is_backup = |sector: &usize| *sector > 64 << 11 >> 1;
+        // Whatever part of the backup was written, then whatever part of the primary copy after all of it.
+        let (backup, primary): (Vec<_>, Vec<_>) = changed.into_iter().partition(is_backup);
+        for cut in 0..=backup.len() + primary.len() {
+            let mut bytes = old.clone();
+            for sector in backup.iter().chain(&primary).take(cut) {
+                bytes[sector * 512..][..512].copy_from_slice(&new[sector * 512..][..512]);
+            }
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            let extent = grow_state(&mut file, 4096).unwrap();
+            assert_eq!(state_mebibytes(extent), 125, "cut after {cut} sectors");
+        }
+    }
+
+    #[test]
+    fn a_table_without_state_is_refused() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(8 << 20).unwrap();
+        assert!(matches!(grow_state(&mut file, 1), Err(TableError::Read(_))));
+        GPT::new_from(&mut file, SECTOR_BYTES, [1; 16]).unwrap().write_into(&mut file).unwrap();
+        assert!(matches!(grow_state(&mut file, 1), Err(TableError::NoState)));
+    }
+}
