@@ -16,6 +16,11 @@ BIN := $(CARGO_TARGET_DIR)/release
 UNDERSTUDY := $(BIN)/understudy
 # Nobody's secret: it signs images that never leave this machine.
 DEV_KEY := target/dev/signing.key
+DEMO_IMAGE := target/images/demo
+# nextest runs machines one at a time; without it everything takes its turn.
+RUN_TESTS := $(shell if cargo nextest --version >/dev/null 2>&1; \
+	then echo "cargo nextest run --workspace --release --locked"; \
+	else echo "cargo test --workspace --release --locked -- --test-threads=1"; fi)
 
 .PHONY: help
 help: ## Show this list
@@ -23,11 +28,47 @@ help: ## Show this list
 
 .PHONY: packages
 packages: ## Install the Debian packages that are missing
-	@bash tools/install-packages
+	@missing=""; \
+	for name in $$(sed '/^#/d; s/ .*//' src/cli/packages.txt); do \
+		[ "$$(dpkg-query -W -f '$${db:Status-Abbrev}' $$name 2>/dev/null || true)" = "ii " ] || missing+=" $$name"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	echo "installing:$$missing"; \
+	if [ "$$(id -u)" = 0 ]; then become=""; elif sudo -n true 2>/dev/null; then become=sudo; else \
+		echo "not root and no sudo; run: apt-get install --no-install-recommends$$missing" >&2; exit 1; \
+	fi; \
+	$$become apt-get update -qq; \
+	$$become env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
 
 .PHONY: build
 build: packages ## Build the command and the static node agent
-	cargo build --release --locked --quiet
-	RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked --quiet -p understudy-node --target $(NODE_TARGET)
+	cargo build --release --locked
+	RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked -p understudy-node --target $(NODE_TARGET)
 	install -m 755 $(CARGO_TARGET_DIR)/$(NODE_TARGET)/release/understudy-node $(BIN)/understudy-node
 
+.PHONY: demo
+demo: build ## Build the image and boot it in virtual machines, under BIOS and UEFI, to a spare
+	$(UNDERSTUDY) image lock images/mail --output target/image.lock
+	[ -f $(DEV_KEY) ] || $(UNDERSTUDY) key new $(DEV_KEY)
+	$(UNDERSTUDY) image build images/mail --lock target/image.lock --key $(DEV_KEY) --output $(DEMO_IMAGE)
+	for firmware in bios uefi; do \
+		$(UNDERSTUDY) image run $(DEMO_IMAGE) --key $(DEV_KEY).pub --firmware $$firmware \
+			--until "spare, waiting for a site"; \
+	done
+	@echo "a machine to look at: $(UNDERSTUDY) image run $(DEMO_IMAGE) --key $(DEV_KEY).pub"
+
+.PHONY: test
+test: build lint ## Run every test; machines under emulation take their time
+	UNDERSTUDY_NODE=$(BIN)/understudy-node $(RUN_TESTS)
+
+.PHONY: lint
+lint: packages ## Check format, lints and licences
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 \
+		|| { echo "NOT CHECKED: format and lints (rustup component add rustfmt clippy)" >&2; exit 0; }; \
+	set -x; cargo fmt --all --check; \
+	cargo clippy --workspace --all-targets --release --locked -- -D warnings
+	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
+
+.PHONY: bench-build
+bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json
+	python3 tests/bench/build.py $(UNDERSTUDY)

@@ -48,7 +48,7 @@ fn is_account_file(path: &str) -> bool {
 /// The first account whose second field is a password, or is empty, which is worse.
 fn account_with_password(content: &[u8], name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(content);
-    let found = text.lines().find_map(|line| {
+    text.lines().find_map(|line| {
         let mut fields = line.split(':');
         let (account, password) = (fields.next()?, fields.next()?);
         // A passwd file points to shadow with an `x`; only there does it mean that.
@@ -56,8 +56,7 @@ fn account_with_password(content: &[u8], name: &str) -> Option<String> {
         let group_without = name.starts_with("gshadow") && password.is_empty();
         let is_open = !(elsewhere || group_without || LOCKED.contains(&password));
         is_open.then(|| account.to_owned())
-    });
-    found
+    })
 }
 
 /// A PEM block (RFC 7468) or a minisign key. Programs hold the marker alone, a key has base64 below it.

@@ -58,7 +58,7 @@ impl TryFrom<String> for ByteCount {
 
 impl From<ByteCount> for String {
     fn from(count: ByteCount) -> Self {
-        let exact = UNITS.iter().find(|(_, factor)| count.0 > 0 && count.0 % factor == 0);
+        let exact = UNITS.iter().find(|(_, factor)| count.0 > 0 && count.0.is_multiple_of(*factor));
         exact.map_or_else(|| count.0.to_string(), |(name, factor)| format!("{}{name}", count.0 / factor))
     }
 }

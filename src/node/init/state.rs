@@ -72,8 +72,10 @@ pub fn mount(disk: &str, mebibytes_max: u64, root: &Path) -> Result<(), StateErr
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOATIME;
     mounts::mount_at(&device, &var, "ext4", flags, None)?;
     grow_file_system(&device, &var, blocks)?;
-    let machine_id = machine_id(root)?;
-    Ok(mounts::bind(&machine_id, &root.join("etc/machine-id"))?)
+    // A copy, because a bind of the file itself would keep /var busy until the power goes.
+    let (kept, shown) = (machine_id(root)?, Path::new("/run/machine-id"));
+    fs::copy(&kept, shown)?;
+    Ok(mounts::bind(shown, &root.join("etc/machine-id"))?)
 }
 
 /// Grows the partition in the table and in the kernel; returns its device.
