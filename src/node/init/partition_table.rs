@@ -2,7 +2,7 @@
 
 use gptman::{GPT, GPTHeader, GPTPartitionEntry};
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use understudy_core::formats::disk_layout::{SECTOR_BYTES, STATE};
 
 /// Partitions end on whole MiB, as they start.
@@ -16,11 +16,23 @@ pub enum TableError {
     #[error("the partition table has no partition `{STATE}`")]
     NoState,
     #[error("cannot measure the disk")]
-    Measure(#[source] std::io::Error),
+    Measure(#[source] io::Error),
     #[error("cannot write the partition table")]
     Write(#[source] gptman::Error),
     #[error("cannot flush the partition table")]
-    Flush(#[source] std::io::Error),
+    Flush(#[source] io::Error),
+}
+
+/// What the table is on. A trait, so that a test can see the order of writes.
+pub trait Disk: Read + Write + Seek {
+    /// Returns when everything written so far is kept without power.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
 }
 
 /// The state partition after growing.
@@ -36,7 +48,7 @@ pub struct Extent {
 
 /// Grows state to `mebibytes_max`, to the disk's end, or to the next partition, whichever comes first; it
 /// never shrinks. Repeating it after a power cut at any moment ends well.
-pub fn grow_state(disk: &mut File, mebibytes_max: u64) -> Result<Extent, TableError> {
+pub fn grow_state(disk: &mut impl Disk, mebibytes_max: u64) -> Result<Extent, TableError> {
     let mut table = GPT::read_from(disk, SECTOR_BYTES).map_err(TableError::Read)?;
     let backup_is_there = is_intact(disk, table.header.backup_lba);
     let disk_sectors = disk.seek(SeekFrom::End(0)).map_err(TableError::Measure)? / SECTOR_BYTES;
@@ -69,7 +81,7 @@ fn state_end(table: &GPT, first: u64, last: u64, mebibytes_max: u64) -> u64 {
 }
 
 /// Whether a copy of the table at this sector is whole.
-fn is_intact(disk: &mut File, sector: u64) -> bool {
+fn is_intact(disk: &mut impl Disk, sector: u64) -> bool {
     let mut read = || -> gptman::Result<Vec<GPTPartitionEntry>> {
         disk.seek(SeekFrom::Start(sector * SECTOR_BYTES))?;
         GPTHeader::read_from(disk)?.read_partitions(disk, SECTOR_BYTES)
@@ -78,7 +90,7 @@ fn is_intact(disk: &mut File, sector: u64) -> bool {
 }
 
 /// Makes the header a primary one for the disk as large as it is.
-fn use_whole_disk(header: &mut GPTHeader, disk: &mut File, sectors: u64) -> Result<(), TableError> {
+fn use_whole_disk(header: &mut GPTHeader, disk: &mut impl Disk, sectors: u64) -> Result<(), TableError> {
     header.primary_lba = 1;
     header.backup_lba = sectors - 1;
     header.partition_entry_lba = 2;
@@ -86,7 +98,7 @@ fn use_whole_disk(header: &mut GPTHeader, disk: &mut File, sectors: u64) -> Resu
 }
 
 /// The copy at the end first: at every moment one of the two is whole.
-fn write(table: &mut GPT, disk: &mut File) -> Result<(), TableError> {
+fn write(table: &mut GPT, disk: &mut impl Disk) -> Result<(), TableError> {
     let entries: Vec<GPTPartitionEntry> = table.iter().map(|(_, entry)| entry.clone()).collect();
     let mut backup = table.header.clone();
     backup.primary_lba = table.header.backup_lba;
@@ -94,7 +106,7 @@ fn write(table: &mut GPT, disk: &mut File) -> Result<(), TableError> {
     backup.partition_entry_lba = table.header.last_usable_lba + 1;
     for header in [&mut backup, &mut table.header] {
         header.write_into(disk, SECTOR_BYTES, &entries).map_err(TableError::Write)?;
-        disk.sync_all().map_err(TableError::Flush)?;
+        disk.sync().map_err(TableError::Flush)?;
     }
     Ok(())
 }
@@ -102,7 +114,6 @@ fn write(table: &mut GPT, disk: &mut File) -> Result<(), TableError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     const MEBIBYTE: u64 = ALIGNMENT_SECTORS;
 
@@ -153,34 +164,72 @@ mod tests {
         }
     }
 
-    /// Catches the mutant that writes the primary copy first.
+    /// Remembers every write and every sync.
+    struct Recorder {
+        file: File,
+        /// Writes between syncs: offset and bytes.
+        segments: Vec<Vec<(u64, Vec<u8>)>>,
+    }
+
+    impl Read for Recorder {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.file.read(buffer)
+        }
+    }
+
+    impl Seek for Recorder {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
+    impl Write for Recorder {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let offset = self.file.stream_position()?;
+            let count = self.file.write(bytes)?;
+            self.segments.last_mut().unwrap().push((offset, bytes[..count].to_vec()));
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Disk for Recorder {
+        fn sync(&mut self) -> io::Result<()> {
+            self.segments.push(Vec::new());
+            Ok(())
+        }
+    }
+
+    fn apply(file: &mut File, writes: &[(u64, Vec<u8>)]) {
+        for (offset, bytes) in writes {
+            file.seek(SeekFrom::Start(*offset)).unwrap();
+            file.write_all(bytes).unwrap();
+        }
+    }
+
+    /// Catches the mutants that write the primary copy first, and that do not sync between the copies.
     #[test]
     fn a_power_cut_between_any_two_writes_leaves_a_whole_table() {
-        let image = |mut file: File| {
-            let mut bytes = Vec::new();
-            file.seek(SeekFrom::Start(0)).unwrap();
-            std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
-            bytes
-        };
-        let old = image(disk(128, None));
-        let mut grown = disk(128, None);
-        grow_state(&mut grown, 4096).unwrap();
-        let new = image(grown);
-        let changed: Vec<usize> = (0..old.len() / 512)
-            .filter(|sector| old[sector * 512..][..512] != new[sector * 512..][..512])
-            .collect();
-        let is_backup = |sector: &usize| *sector > 64 << 11 >> 1;
-        // Whatever part of the backup was written, then whatever part of the primary copy after all of it.
-        let (backup, primary): (Vec<_>, Vec<_>) = changed.into_iter().partition(is_backup);
-        for cut in 0..=backup.len() + primary.len() {
-            let mut bytes = old.clone();
-            for sector in backup.iter().chain(&primary).take(cut) {
-                bytes[sector * 512..][..512].copy_from_slice(&new[sector * 512..][..512]);
+        let mut recorder = Recorder { file: disk(128, None), segments: vec![Vec::new()] };
+        grow_state(&mut recorder, 4096).unwrap();
+        let segments = recorder.segments;
+        assert!(segments.iter().map(Vec::len).sum::<usize>() > 100, "a table was written");
+        for (number, segment) in segments.iter().enumerate() {
+            let sectors: Vec<u64> = segment.iter().map(|(offset, _)| offset / SECTOR_BYTES).collect();
+            // Until the next sync the disk may have kept any of the sectors: here all up to one, or all from one.
+            for cut in sectors.iter().chain(&[0, u64::MAX]) {
+                for early_ones in [true, false] {
+                    let kept = |(offset, _): &&(u64, Vec<u8>)| (offset / SECTOR_BYTES < *cut) == early_ones;
+                    let mut file = disk(128, None);
+                    segments[..number].iter().for_each(|before| apply(&mut file, before));
+                    apply(&mut file, &segment.iter().filter(kept).cloned().collect::<Vec<_>>());
+                    let extent = grow_state(&mut file, 4096).unwrap();
+                    assert_eq!(state_mebibytes(extent), 125, "segment {number}, cut at sector {cut}");
+                }
             }
-            let mut file = tempfile::tempfile().unwrap();
-            file.write_all(&bytes).unwrap();
-            let extent = grow_state(&mut file, 4096).unwrap();
-            assert_eq!(state_mebibytes(extent), 125, "cut after {cut} sectors");
         }
     }
 
