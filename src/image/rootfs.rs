@@ -11,6 +11,7 @@ use crate::progress::{Outcome, sized};
 use crate::secrets::{self, SEARCHED_BYTES_MAX, SecretError};
 use crate::tree::plain_path;
 pub use additions::{Addition, Content, additions};
+use nix::unistd::geteuid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -81,18 +82,27 @@ pub fn build(
     Ok(Outcome { value: path, cached, result })
 }
 
+/// A command that takes itself for root: mksquashfs 4.5 gives the root folder of a tar stream to its user,
+/// whatever its options say.
+fn as_root(program: &str) -> Process {
+    if geteuid().is_root() {
+        return Process::new(program);
+    }
+    Process::new("unshare").args(["--user", "--map-root-user", program])
+}
+
 /// Feeds `mksquashfs` with what `write` writes.
 fn squash(
     path: &Path,
     date: u64,
     write: impl FnOnce(&mut dyn Write) -> Result<(), RootError>,
 ) -> Result<(), RootError> {
-    let mut running = Process::new("mksquashfs")
+    let mut running = as_root("mksquashfs")
         .arg("-")
         .arg(path)
         .args(["-tar", "-noappend", "-quiet", "-no-progress"])
         .args(["-comp", "zstd", "-Xcompression-level", ROOT_ZSTD_LEVEL])
-        .args(["-root-mode", "0755", "-root-uid", "0", "-root-gid", "0"])
+        .args(["-root-mode", "0755"])
         // Both the file system's date and that of folders which the stream does not name.
         .env("SOURCE_DATE_EPOCH", date.to_string())
         .with(|command| {

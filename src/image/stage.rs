@@ -7,6 +7,7 @@ use crate::deb::{self, DebError};
 use crate::namespace::NOTE;
 use crate::tree::{Owners, write_tree};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufWriter, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -108,6 +109,8 @@ fn read_job() -> Result<Job, StageError> {
 }
 
 fn run(job: &Job) -> Result<(), StageError> {
+    // The user's own habit must not reach the modes of folders.
+    nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     nix::unistd::sethostname("understudy").map_err(StageError::HostName)?;
     prepare(job)?;
     for package in &job.base {

@@ -19,7 +19,7 @@ const CAPABILITY: &str = "security.capability";
 pub enum Owners {
     /// As they are in the folder.
     Kept,
-    /// Everything belongs to root.
+    /// Everything belongs to root, and everyone may read it.
     Root,
 }
 
@@ -91,13 +91,15 @@ impl TreeWriter<'_> {
 
     fn header(&self, metadata: &Metadata) -> tar::Header {
         let mut header = tar::Header::new_gnu();
-        header.set_mode(metadata.mode() & 0o7777);
         header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or(0).min(self.latest));
         header.set_size(0);
-        let (uid, gid) = match self.owners {
-            Owners::Kept => (metadata.uid(), metadata.gid()),
-            Owners::Root => (0, 0),
+        let (uid, gid, mode) = match self.owners {
+            Owners::Kept => (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777),
+            // Whoever unpacked this had a umask.
+            Owners::Root if metadata.mode() & 0o100 != 0 => (0, 0, 0o755),
+            Owners::Root => (0, 0, 0o644),
         };
+        header.set_mode(mode);
         header.set_uid(uid.into());
         header.set_gid(gid.into());
         header
