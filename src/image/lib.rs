@@ -12,6 +12,7 @@ pub mod cache;
 pub mod deb;
 pub mod definition;
 pub mod disk;
+pub mod elf;
 pub mod esp;
 pub mod grub;
 pub mod initrd;

@@ -1,1 +1,14 @@
-fn main() {}
+//! The command and its images, tried from outside: real packages, real firmware, real checkers.
+//!
+//! `make test` runs this. One image is built for all tests; each test that changes one works on a copy.
+
+mod command;
+mod definitions;
+mod fixture;
+mod interruptions;
+mod machines;
+mod mirror;
+mod outputs;
+mod packages;
+mod reproducibility;
+mod trust;

@@ -7,7 +7,9 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use understudy_core::base::fs;
 use understudy_image::build::{BuildError, Request, build};
+use understudy_image::elf::is_static;
 use understudy_image::lock::Lock;
 use understudy_image::packages::{Origin, PackagesError};
 use understudy_image::signing::{KEY_VARIABLE, SigningKey};
@@ -87,11 +89,12 @@ fn signing_key(option: Option<&Path>) -> Result<SigningKey, Failure> {
 fn node(option: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let beside = || std::env::current_exe().map(|program| program.with_file_name(NODE));
     let path = option.map_or_else(beside, Ok).map_err(Failure::operation)?;
-    if path.is_file() {
+    let hint = "make build, or name another with --node";
+    let program = fs::read(&path).map_err(|error| Failure::input(error).hint(hint))?;
+    if is_static(&program) {
         return Ok(path);
     }
-    Err(Failure::input(anyhow::anyhow!("there is no node agent at {}", path.display()))
-        .hint("make build, or name it with --node"))
+    Err(Failure::input(anyhow::anyhow!("{} is not a static program for x86-64", path.display())).hint(hint))
 }
 
 fn failure(error: BuildError, folder: &Path) -> Failure {
