@@ -176,7 +176,7 @@ impl Definition {
         let raw: RawDefinition = toml::from_str(&text).map_err(|error| DefinitionError::Syntax {
             path: path.clone(),
             line: line_of(&text, error.span().unwrap_or_default()),
-            message: error.message().to_owned(),
+            message: syntax_message(&text, &error),
         })?;
         Reader { folder, path: &path, text: &text }.validate(raw)
     }
@@ -317,6 +317,16 @@ fn check_template(templates: &Path, template: &str, target: &Path) -> Result<(),
     tera::Tera::default()
         .add_raw_template(template, &text)
         .map_err(|source| ServiceError::Template { path: template.to_owned(), source })
+}
+
+/// The parser's words; where they do not name the key, with what stands there.
+fn syntax_message(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    let place = error.span().and_then(|span| text.get(span)).and_then(|place| place.lines().next());
+    match place.map(str::trim).filter(|place| !place.is_empty()) {
+        Some(place) if !message.contains('`') => format!("{message} `{place}`"),
+        _ => message.to_owned(),
+    }
 }
 
 fn line_of(text: &str, span: Range<usize>) -> usize {

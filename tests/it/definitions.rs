@@ -39,7 +39,7 @@ fn a_role_without_a_service_is_named_with_its_line() {
 #[test]
 fn a_duplicate_role_is_named_with_its_line() {
     let twice = "[roles.dns]\nservices = [\"unbound\"]\ncluster = \"balanced\"\nexclusivity = \"soft\"\n\n[roles.dns] # again";
-    refuses("[roles.dns]", twice, "[roles.dns] # again", &["duplicate key", "dns"]);
+    refuses("[roles.dns]", twice, "[roles.dns] # again", &["duplicate key `dns`"]);
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn a_service_that_is_not_whole_is_named() {
         ("services/unbound/service.toml", "description", "descripton", "`descripton`"),
         (
             "templates/unbound/unbound.conf.tera",
-            "{% endfor %}",
-            "{% endfr %}",
+            "{%- endfor %}",
+            "{%- endfr %}",
             "template unbound/unbound.conf.tera",
         ),
     ] {

@@ -90,7 +90,8 @@ fn the_images_unbound_accepts_its_template() {
     let fixture = fixture();
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    let wanted = ["usr/sbin/unbound-checkconf", "usr/lib/x86_64-linux-gnu/*.so*"];
+    let wanted = ["usr/sbin/unbound-checkconf", "usr/share/dns/root.key", "usr/lib/x86_64-linux-gnu/*.so*"];
+    let state = root.join("usr/share/dns");
     let image = fixture.image.join("root.squashfs");
     tool(
         "unsquashfs",
@@ -108,8 +109,9 @@ fn the_images_unbound_accepts_its_template() {
         context.insert("forwarders", forwarders);
         let text_of = Tera::one_off(&template, &context, false).unwrap();
         // The user and the folders are the image's, not this machine's.
-        let here =
-            text_of.replace("username: \"unbound\"", "username: \"\"").replace("/var/lib/unbound", "/tmp");
+        let here = text_of
+            .replace("username: \"unbound\"", "username: \"\"")
+            .replace("/var/lib/unbound", text(&state));
         let path = folder.path().join("unbound.conf");
         fs::write(&path, here.as_bytes()).unwrap();
         let libraries = root.join("usr/lib/x86_64-linux-gnu");
