@@ -76,9 +76,10 @@ pub fn run(
     });
     let ended = running.finish(said.as_bytes());
     drop(lifeline);
+    // A stage that nobody listens to fails as well; the reason is on this side then.
+    taken.map_err(NamespaceError::Output)?;
     ended.map_err(NamespaceError::Stage)?;
-    sent.map_err(NamespaceError::Pipe)?;
-    taken.map_err(NamespaceError::Output)
+    sent.map_err(NamespaceError::Pipe)
 }
 
 fn listen(stderr: impl Read, progress: &dyn Progress) -> String {

@@ -14,6 +14,9 @@ use understudy_core::base::fs;
 use understudy_core::base::process::Process;
 use understudy_core::base::sha256::Sha256;
 
+/// Answers on their way when the connection broke (apt.conf(5), Acquire::http::Pipeline-Depth).
+const PIPELINE_DEPTH: i64 = 10;
+
 /// An archive with the packages of the shared lock.
 struct Mirror {
     folder: TempDir,
@@ -167,7 +170,8 @@ fn a_mirror_that_vanishes_in_the_middle_is_told_and_a_repeated_build_goes_on_the
     mirror.left.store(i64::MAX, Ordering::SeqCst);
     run_understudy(&build).expect_success();
     let total = i64::try_from(fixture.package_files().len()).unwrap();
-    assert_eq!(mirror.given.load(Ordering::SeqCst), total - given_before, "nothing is fetched twice");
+    let again = mirror.given.load(Ordering::SeqCst) - (total - given_before);
+    assert!((0..=PIPELINE_DEPTH).contains(&again), "{again} packages were fetched twice");
 }
 
 #[test]
