@@ -2,6 +2,8 @@
 //!
 //! `make test` runs this. One image is built for all tests; each test that changes one works on a copy.
 
+#![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
+
 mod command;
 mod definitions;
 mod fixture;
