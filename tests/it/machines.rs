@@ -142,7 +142,7 @@ fn one_flipped_byte_in_the_top_of_the_verity_tree_or_its_superblock_is_refused()
     for (offset, reason) in [
         (4096 + 100, "the top of its verity tree has hash"),
         (90, "the top of its verity tree has hash"),
-        (33, "asks for something other than SHA-256"),
+        (33, "the verity superblock asks for something other than SHA-256"),
     ] {
         let machine = Machine::new(&fixture().image);
         machine.flip(machine.partition("verity-a").start + offset);
