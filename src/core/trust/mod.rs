@@ -4,6 +4,8 @@
 
 mod key;
 mod policy;
+mod short_code;
 
 pub use key::{KeyError, KeyId, PublicKey};
 pub use policy::{TrustError, TrustPolicy, Verified};
+pub use short_code::short_code;
