@@ -9,7 +9,7 @@ use understudy_core::protocol::{BODY_BYTES_MAX, ENROL_PATH, REPORT_PATH};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 /// Of one request, from connecting to the last byte.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request that did not end well.
 #[derive(Debug, thiserror::Error)]

@@ -20,6 +20,7 @@ mod state;
 
 use crate::console::{say, seconds_since_kernel_start};
 use from_network::FromNetworkError;
+pub use from_network::boot_id;
 use modules::Modules;
 use nix::mount::MsFlags;
 use std::panic::{AssertUnwindSafe, catch_unwind};
