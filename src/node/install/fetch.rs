@@ -15,9 +15,10 @@ use understudy_core::formats::manifest::{Artifact, CHUNK_BYTES};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Chunks that wait for the disk.
 const WAITING_CHUNKS_MAX: usize = 2;
-/// Between tries of a chunk: 1, 2, 4, ... seconds, at most 30. Together a bit over three minutes, in which a
+/// Between tries of a chunk: 1, 2, 4, ... seconds, at most 30. Together a bit over two minutes, in which a
 /// server is started again.
-const TRIES: u32 = 10;
+const TRIES: u32 = 9;
+const PAUSE_FIRST: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(1) };
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// A file did not arrive as it was signed.
@@ -47,14 +48,14 @@ pub fn small_file(url: &str, bytes_max: u64) -> Result<Vec<u8>, FetchError> {
     })
 }
 
-/// Repeats what fails, with longer and longer pauses; a file that is not there is not asked for again.
+/// Repeats what fails, with longer and longer pauses.
 fn patiently<T>(mut act: impl FnMut() -> Result<T, FetchError>) -> Result<T, FetchError> {
     for number in 0..TRIES - 1 {
         match act() {
             Ok(value) => return Ok(value),
             Err(error) => crate::console::say(&format!("{}; trying again", with_causes(&error))),
         }
-        sleep(Duration::from_secs(1 << number.min(8)).min(PAUSE_MAX));
+        sleep((PAUSE_FIRST * (1 << number)).min(PAUSE_MAX));
     }
     act()
 }
@@ -166,5 +167,106 @@ impl Read for Chunks {
         buffer[..count].copy_from_slice(&self.current[self.at..self.at + count]);
         self.at += count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use understudy_core::formats::manifest::ArtifactFile;
+
+    /// What the server does to the body of its n-th answer.
+    type Spoil = fn(number: usize, body: &mut Vec<u8>);
+
+    /// Serves ranges of `content`, one request a connection; `spoil` may change what is sent after its length was
+    /// announced.
+    fn serve(content: Vec<u8>, spoil: Spoil) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/disk", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                answer(stream.unwrap(), &content, number, spoil);
+            }
+        });
+        url
+    }
+
+    fn answer(mut stream: TcpStream, content: &[u8], number: usize, spoil: Spoil) {
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let head: Vec<String> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        let range = head.iter().find_map(|line| line.strip_prefix("range: bytes=")).unwrap();
+        let (first, last) = range.split_once('-').unwrap();
+        let mut body = content[first.parse().unwrap()..=last.parse().unwrap()].to_vec();
+        let length = body.len();
+        spoil(number, &mut body);
+        let head =
+            format!("HTTP/1.1 206 Partial Content\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        // A client that has seen enough goes away.
+        let _ = stream.write_all(&body);
+    }
+
+    fn content() -> Vec<u8> {
+        (0..CHUNK_BYTES as usize * 2 + 1000).map(|at| (at / 3) as u8).collect()
+    }
+
+    fn artifact(content: &[u8]) -> Artifact {
+        let chunks = content.chunks(CHUNK_BYTES as usize).map(Sha256::of).collect();
+        let (bytes, sha256) = (content.len() as u64, Sha256::of(content));
+        Artifact { file: ArtifactFile::CompressedDisk, bytes, sha256, chunks }
+    }
+
+    fn read_all(spoil: Spoil) -> Result<Vec<u8>, FetchError> {
+        let content = content();
+        with_chunks(&serve(content.clone(), spoil), &artifact(&content), |mut chunks| {
+            let mut found = Vec::new();
+            chunks.read_to_end(&mut found).unwrap();
+            chunks.take_error()?;
+            assert_eq!(chunks.fetched_bytes(), found.len() as u64);
+            Ok(found)
+        })
+    }
+
+    #[test]
+    fn chunks_arrive_in_order_and_whole() {
+        assert_eq!(read_all(|_, _| {}).unwrap(), content());
+    }
+
+    #[test]
+    fn n26_a_network_that_is_lost_costs_a_chunk_and_not_the_transfer() {
+        let found = read_all(|number, body| {
+            if number % 2 == 0 {
+                body.truncate(1000);
+            }
+        });
+        assert_eq!(found.unwrap(), content());
+    }
+
+    /// Catches the mutant that hands out a chunk before it compared the digest.
+    #[test]
+    fn one_byte_flipped_in_transit_never_reaches_the_disk() {
+        let once = read_all(|number, body| body[77] ^= u8::from(number == 1));
+        assert_eq!(once.unwrap(), content(), "a chunk that was damaged once is fetched again");
+
+        let content = content();
+        let url = serve(content.clone(), |number, body| body[77] ^= u8::from(number >= 1));
+        let ended = with_chunks(&url, &artifact(&content), |mut chunks| {
+            let mut found = Vec::new();
+            chunks.read_to_end(&mut found).unwrap();
+            assert_eq!(found, content[..CHUNK_BYTES as usize], "nothing of the damaged chunk is seen");
+            chunks.take_error()
+        });
+        let error = ended.unwrap_err();
+        assert!(matches!(&error, FetchError::Changed { chunk: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_without_a_digest_for_every_chunk_is_refused() {
+        let mut artifact = artifact(&content());
+        artifact.chunks.pop();
+        let ended = with_chunks("http://127.0.0.1:1/disk", &artifact, |_| Ok(()));
+        assert!(matches!(ended, Err(FetchError::ChunkCount { found: 2, needed: 3, .. })));
     }
 }
