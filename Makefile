@@ -71,4 +71,4 @@ lint: packages ## Check format, lints and licences
 
 .PHONY: bench-build
 bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json
-	python3 tests/bench/build.py $(UNDERSTUDY)
+	python3 tests/bench/build.py $(UNDERSTUDY) $(if $(RUNS),--runs $(RUNS))
