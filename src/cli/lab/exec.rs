@@ -32,7 +32,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut running = enter
         .arg("--")
         .args(&arguments.command)
-        .with(|command| drop(command.stdin(Stdio::inherit())))
+        .with(|command| {
+            command.stdin(Stdio::inherit());
+        })
         .spawn()
         .map_err(Failure::operation)?;
     let status = running.child.wait().map_err(Failure::operation)?;

@@ -34,7 +34,10 @@ impl Guest {
     pub fn start(process: Process, log: &Path) -> Result<Self, GuestError> {
         let out = fs::create(log)?;
         let copy = File::try_clone(&out).map_err(GuestError::Watch)?;
-        let running = process.with(|command| drop(command.stdout(out).stderr(copy))).spawn()?;
+        let process = process.with(|command| {
+            command.stdout(out).stderr(copy);
+        });
+        let running = process.spawn()?;
         let pidfd = pidfd_of_child(running.child.id()).map_err(GuestError::Watch)?;
         // SAFETY: an OwnedFd is open and the same as long as it lives, and it lives in the AsyncFd.
         let pidfd = unsafe { AsyncFd::register(pidfd) };

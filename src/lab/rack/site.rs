@@ -114,7 +114,7 @@ impl Site {
             () = self.guest.ended() => {}
             () = cancel.cancelled() => {
                 // One that has just ended needs no signal.
-                drop(self.guest.signal(Signal::SIGTERM));
+                let _ = self.guest.signal(Signal::SIGTERM);
                 // One that does not end in time is killed below.
                 drop(timeout(END_TIME_MAX, self.guest.ended()).await);
             }
