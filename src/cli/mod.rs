@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 mod image;
 mod key;
+pub mod lab;
 mod paths;
 mod talk;
 
@@ -30,6 +31,9 @@ enum Verb {
     /// Make keys that sign images
     #[command(subcommand)]
     Key(key::Verb),
+    /// A rack of virtual machines on this computer: firmware, disks, BMCs, cables, a site
+    #[command(subcommand)]
+    Lab(lab::Verb),
     /// Say what is missing on this machine and how to get it
     Doctor(doctor::Arguments),
 }
@@ -39,6 +43,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Image(verb) => image::run(verb),
         Verb::Key(verb) => key::run(verb),
+        Verb::Lab(verb) => lab::run(verb),
         Verb::Doctor(arguments) => doctor::run(&arguments),
     };
     match result {

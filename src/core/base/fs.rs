@@ -78,6 +78,13 @@ pub fn open_update(path: &Path) -> Result<File> {
     OpenOptions::new().read(true).write(true).open(path).map_err(fail("open for writing", path))
 }
 
+/// Opens for reading and writing what is there, or creates it.
+pub fn open_or_create(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(fail("open or create", path))
+}
+
 /// Creates or truncates, readable and writable.
 pub fn create(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
