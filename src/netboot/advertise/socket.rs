@@ -60,12 +60,15 @@ impl Socket {
     pub fn open(interface: &str) -> Result<Self, AdvertiseError> {
         let mut all = getifaddrs().map_err(AdvertiseError::List)?;
         let found = all.find_map(|entry| {
-            let link = *entry.address.as_ref().filter(|_| entry.interface_name == interface)?.as_link_addr()?;
+            let link =
+                *entry.address.as_ref().filter(|_| entry.interface_name == interface)?.as_link_addr()?;
             Some((u32::try_from(link.ifindex()).ok()?, link.addr()?))
         });
         let (index, hardware) = found.ok_or_else(|| AdvertiseError::NoInterface(interface.to_owned()))?;
         let failed = |source| AdvertiseError::Open { interface: interface.to_owned(), source };
-        let socket = icmp(interface, index).and_then(AsyncFd::register).map_err(failed)?;
+        // SAFETY: the descriptor is the socket's own, which lives as long as its registration.
+        let register = |socket| unsafe { AsyncFd::register(socket) }.map_err(io::Error::from);
+        let socket = icmp(interface, index).and_then(register).map_err(failed)?;
         Ok(Self { socket, index, hardware })
     }
 

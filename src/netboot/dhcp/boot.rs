@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn n07_every_boot_file_name_fits_the_header() {
-        let place = Place { server: Ipv4Addr::new(255, 255, 255, 255), http_port: 65535, node_api_port: 65535 };
+        let place =
+            Place { server: Ipv4Addr::new(255, 255, 255, 255), http_port: 65535, node_api_port: 65535 };
         for firmware in [Firmware::BiosPxe, Firmware::UefiPxe, Firmware::UefiHttp, Firmware::Ipxe] {
             let file = Boot::answer(&firmware, Some(MAC), place).file.unwrap();
             assert!(file.len() <= 64, "{file}");

@@ -30,15 +30,18 @@ pub struct ClientError(String);
 impl Client {
     /// Who sent a message; `None` where it does not say.
     pub fn of(message: &Message) -> Option<Self> {
-        if let Some(mac) = ethernet(message) {
-            return Some(Self::Ethernet(mac));
+        let (kind, length) = (message.hardware_kind, usize::from(message.hardware_length));
+        if kind == ETHERNET && length == 6 {
+            let bytes: [u8; 6] = message.hardware[..6].try_into().expect("six of sixteen bytes");
+            return is_unicast(bytes).then(|| Self::Ethernet(MacAddress::new(bytes)));
         }
-        let length = usize::from(message.hardware_length);
-        let identifier = match message.options.get(code::CLIENT_IDENTIFIER) {
-            Some(identifier) => identifier.to_vec(),
-            // Hardware of another kind: its kind and address, in the form that RFC 2132, section 9.14 gives them.
-            None if length > 0 => [&[message.hardware_kind], &message.hardware[..length]].concat(),
-            None => return None,
+        // InfiniBand has 20 bytes, which the field cannot hold: such clients send an identifier (RFC 4390).
+        let hardware = message.hardware.get(..length).filter(|hardware| !hardware.is_empty());
+        let identifier = match (message.options.get(code::CLIENT_IDENTIFIER), hardware) {
+            (Some(identifier), _) => identifier.to_vec(),
+            // The form that RFC 2132, section 9.14 gives hardware addresses.
+            (None, Some(hardware)) => [&[kind], hardware].concat(),
+            (None, None) => return None,
         };
         (2..=IDENTIFIER_BYTES_MAX).contains(&identifier.len()).then_some(Self::Identifier(identifier))
     }
@@ -50,12 +53,6 @@ impl Client {
             Self::Identifier(_) => None,
         }
     }
-}
-
-fn ethernet(message: &Message) -> Option<MacAddress> {
-    let bytes: [u8; 6] = message.hardware[..6].try_into().expect("six of sixteen bytes");
-    let is_one = message.hardware_kind == ETHERNET && message.hardware_length == 6;
-    (is_one && is_unicast(bytes)).then_some(MacAddress::new(bytes))
 }
 
 /// Whether an Ethernet address names one interface (IEEE 802, the group bit).

@@ -216,7 +216,11 @@ fn network_of(name: &str, address: Ipv4Addr, prefix_length: u8) -> Result<Networ
     if !(8..=30).contains(&prefix_length) {
         return Err(ConfigError::PrefixLength { network: name.to_owned(), prefix_length });
     }
-    if address.is_multicast() || address.is_loopback() || address.octets()[0] == 0 || address.octets()[0] >= 240 {
+    if address.is_multicast()
+        || address.is_loopback()
+        || address.octets()[0] == 0
+        || address.octets()[0] >= 240
+    {
         return Err(ConfigError::Address { network: name.to_owned(), address, prefix_length });
     }
     Ok(Network::new(address, prefix_length))
@@ -273,7 +277,12 @@ impl Own {
         })
     }
 
-    fn check_pool(&self, name: &str, network: Network, never: &BTreeSet<Ipv4Addr>) -> Result<(), ConfigError> {
+    fn check_pool(
+        &self,
+        name: &str,
+        network: Network,
+        never: &BTreeSet<Ipv4Addr>,
+    ) -> Result<(), ConfigError> {
         let (network_name, pool) = (name.to_owned(), self.pool);
         if pool.first > pool.last {
             return Err(ConfigError::PoolReversed { network: network_name, pool });

@@ -70,7 +70,9 @@ fn interfaces_are_checked() {
         |config| config.interfaces.push(config.interfaces[0].clone()),
         "interface rack0 is listed twice",
     );
-    for (address, prefix_length) in [("10.77.0.0", 24), ("10.77.0.255", 24), ("127.0.0.1", 8), ("239.0.0.1", 24)] {
+    for (address, prefix_length) in
+        [("10.77.0.0", 24), ("10.77.0.255", 24), ("127.0.0.1", 8), ("239.0.0.1", 24)]
+    {
         config_is_refused(
             |config| {
                 config.interfaces[0].address = address.parse().unwrap();
@@ -145,10 +147,7 @@ fn reservations_are_checked() {
     let add = |mac: &'static str, address: &'static str| {
         move |own: &mut Own| own.reservations.push(reservation(mac, address))
     };
-    own_is_refused(
-        add("52:54:00:00:00:01", "10.77.0.12"),
-        "52:54:00:00:00:01 has two reservations in rack0",
-    );
+    own_is_refused(add("52:54:00:00:00:01", "10.77.0.12"), "52:54:00:00:00:01 has two reservations in rack0");
     own_is_refused(add("52:54:00:00:00:02", "10.77.0.11"), "10.77.0.11 is reserved twice in rack0");
     own_is_refused(
         add("53:54:00:00:00:02", "10.77.0.12"),

@@ -69,7 +69,8 @@ impl Engine {
             }
         };
         let done = self.decide(now, &served, received.port, &request).and_then(|decision| {
-            let reply = decision.answer.map(|answer| self.reply(received, &served, &request, &answer)).transpose()?;
+            let reply =
+                decision.answer.map(|answer| self.reply(received, &served, &request, &answer)).transpose()?;
             let (reply, kinds) = reply.unzip();
             Ok(Effects {
                 lease: decision.lease,
@@ -251,3 +252,10 @@ fn boot_only(request: &Request, kind: MessageType, event: EventKind) -> Outcome 
     }
 }
 
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "histories.rs"]
+mod histories;

@@ -20,34 +20,70 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// An address is held for the client.
-    Offered { address: Ipv4Addr, firmware: Firmware },
+    Offered {
+        address: Ipv4Addr,
+        firmware: Firmware,
+    },
     /// The client has the address, for the first time or again.
-    Acknowledged { address: Ipv4Addr, firmware: Firmware },
+    Acknowledged {
+        address: Ipv4Addr,
+        firmware: Firmware,
+    },
     /// The client must not use the address (DHCPNAK).
-    Refused { address: Ipv4Addr, refusal: Refusal },
+    Refused {
+        address: Ipv4Addr,
+        refusal: Refusal,
+    },
     /// The client found somebody else at its address; nobody gets it for a while.
-    Declined { address: Ipv4Addr },
-    Released { address: Ipv4Addr },
+    Declined {
+        address: Ipv4Addr,
+    },
+    Released {
+        address: Ipv4Addr,
+    },
     /// A client with an address of its own asked for the rest.
-    Informed { address: Ipv4Addr },
+    Informed {
+        address: Ipv4Addr,
+    },
     /// Told what to boot, beside another server's offer.
-    ProxyOffered { firmware: Firmware },
+    ProxyOffered {
+        firmware: Firmware,
+    },
     /// Told what to boot on port 4011, or when it asked us by name.
-    ProxyAcknowledged { firmware: Firmware },
+    ProxyAcknowledged {
+        firmware: Firmware,
+    },
     /// Every address of the network is taken.
-    PoolExhausted { network: Arc<str> },
+    PoolExhausted {
+        network: Arc<str>,
+    },
     /// The client would boot, and there is nothing for its architecture.
-    NothingToBoot { architectures: Vec<u16> },
+    NothingToBoot {
+        architectures: Vec<u16>,
+    },
     /// These options did not fit into what the client takes.
-    OptionsOmitted { codes: Vec<u8> },
+    OptionsOmitted {
+        codes: Vec<u8>,
+    },
     /// No answer.
-    Dropped { reason: DropReason },
+    Dropped {
+        reason: DropReason,
+    },
     /// Leases from before are no longer in any pool.
-    LeasesForgotten { count: usize },
+    LeasesForgotten {
+        count: usize,
+    },
     /// Leases could not be saved; so many clients were not answered.
-    StoreFailed { unanswered: usize, error: String },
-    SendFailed { error: String },
-    ReceiveFailed { error: String },
+    StoreFailed {
+        unanswered: usize,
+        error: String,
+    },
+    SendFailed {
+        error: String,
+    },
+    ReceiveFailed {
+        error: String,
+    },
 }
 
 /// Why a message got no answer.

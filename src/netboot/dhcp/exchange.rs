@@ -87,7 +87,9 @@ impl Destination {
             (Some(relay), ..) => Self::Relay(relay),
             (None, ..) if kind == MessageType::Nak => Self::Broadcast,
             (None, Some(client), ..) => Self::Unicast(SocketAddrV4::new(client, CLIENT_PORT)),
-            (None, None, Some(mac), Some(address)) if !request.wants_broadcast() => Self::Frame { mac, address },
+            (None, None, Some(mac), Some(address)) if !request.wants_broadcast() => {
+                Self::Frame { mac, address }
+            }
             (None, None, ..) => Self::Broadcast,
         }
     }

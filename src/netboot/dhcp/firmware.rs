@@ -70,7 +70,9 @@ impl Firmware {
 /// User class 77, raw or as RFC 3004 has it, or option 175; some ROMs forward only one of them.
 fn is_ipxe(options: &Options) -> bool {
     let class = options.get(code::USER_CLASS).unwrap_or_default();
-    class == IPXE_CLASS || user_classes(class).any(|class| class == IPXE_CLASS) || options.get(code::IPXE).is_some()
+    class == IPXE_CLASS
+        || user_classes(class).any(|class| class == IPXE_CLASS)
+        || options.get(code::IPXE).is_some()
 }
 
 /// RFC 3004, section 4: each class with its length before it.
@@ -89,7 +91,8 @@ fn architectures(options: &Options, class: &[u8]) -> Vec<u16> {
     let listed = options.get(code::ARCHITECTURES).unwrap_or_default().chunks_exact(2);
     let mut all: Vec<u16> = listed.map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     let text = std::str::from_utf8(class).unwrap_or_default();
-    let named: Option<u16> = text.split(':').skip_while(|word| *word != "Arch").nth(1).and_then(|word| word.parse().ok());
+    let named: Option<u16> =
+        text.split(':').skip_while(|word| *word != "Arch").nth(1).and_then(|word| word.parse().ok());
     all.extend(named);
     all.dedup();
     all
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn n01_option_93_is_a_list_and_x86_64_has_several_numbers() {
-        use Firmware::{BiosPxe, Unserved, UefiHttp, UefiPxe};
+        use Firmware::{BiosPxe, UefiHttp, UefiPxe, Unserved};
         for (class, architectures, expected) in [
             ("PXEClient:Arch:00000:UNDI:002001", &[0_u16][..], BiosPxe),
             ("PXEClient", &[], BiosPxe),

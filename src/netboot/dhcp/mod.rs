@@ -27,8 +27,8 @@ mod sockets;
 
 pub use client::{Client, ClientError};
 pub use config::{
-    Checked, Config, ConfigError, DNS_SERVERS_MAX, Interface, LEASE_MAX, LEASE_MIN, Mode, Own, POOL_ADDRESSES_MAX,
-    Relayed, Reservation,
+    Checked, Config, ConfigError, DNS_SERVERS_MAX, Interface, LEASE_MAX, LEASE_MIN, Mode, Own,
+    POOL_ADDRESSES_MAX, Relayed, Reservation,
 };
 pub use engine::Engine;
 pub use event::{DropReason, Event, EventKind};

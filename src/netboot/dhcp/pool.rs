@@ -83,7 +83,13 @@ impl Pool {
     /// A pool that nobody has asked yet.
     pub fn new(network: OwnNetwork) -> Self {
         let next_fresh = network.pool.first.into();
-        Self { network, bindings: BTreeMap::new(), latest: HashMap::new(), by_end: BTreeSet::new(), next_fresh }
+        Self {
+            network,
+            bindings: BTreeMap::new(),
+            latest: HashMap::new(),
+            by_end: BTreeSet::new(),
+            next_fresh,
+        }
     }
 
     /// What the pool was made of.
@@ -168,7 +174,13 @@ impl Pool {
         Some(Lease { address, client: client.clone(), end: now, state: LeaseState::Bound })
     }
 
-    fn judge(&self, now: SystemTime, client: &Client, address: Ipv4Addr, stage: Stage) -> Result<bool, Refusal> {
+    fn judge(
+        &self,
+        now: SystemTime,
+        client: &Client,
+        address: Ipv4Addr,
+        stage: Stage,
+    ) -> Result<bool, Refusal> {
         if !self.network.network.contains(address) {
             return if stage == Stage::Renewing { Ok(false) } else { Err(Refusal::OtherNetwork) };
         }
@@ -199,7 +211,8 @@ impl Pool {
         }
         let had = self.latest.get(client).copied();
         let had = had.filter(|address| self.is_dynamic(*address) && self.is_usable(now, client, *address));
-        let wanted = wanted.filter(|address| self.is_dynamic(*address) && !self.bindings.contains_key(address));
+        let wanted =
+            wanted.filter(|address| self.is_dynamic(*address) && !self.bindings.contains_key(address));
         had.or(wanted).or_else(|| self.fresh()).or_else(|| self.ended(now))
     }
 

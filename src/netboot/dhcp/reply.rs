@@ -2,7 +2,9 @@
 
 use super::boot::Boot;
 use super::config::OwnNetwork;
-use super::message::{BROADCAST_FLAG, Direction, FILE_BYTES, Message, MessageType, OPTIONS_AT, SERVER_NAME_BYTES};
+use super::message::{
+    BROADCAST_FLAG, Direction, FILE_BYTES, Message, MessageType, OPTIONS_AT, SERVER_NAME_BYTES,
+};
 use super::options::{Options, code, encoded_bytes};
 use super::request::Request;
 use std::net::Ipv4Addr;
@@ -80,7 +82,11 @@ impl Draft<'_> {
             hops: 0,
             seconds: 0,
             flags,
-            client_address: if self.kind == MessageType::Ack { asked.client_address } else { Ipv4Addr::UNSPECIFIED },
+            client_address: if self.kind == MessageType::Ack {
+                asked.client_address
+            } else {
+                Ipv4Addr::UNSPECIFIED
+            },
             your_address,
             next_server: if file.is_some() { self.server } else { Ipv4Addr::UNSPECIFIED },
             server_name: [0; SERVER_NAME_BYTES],

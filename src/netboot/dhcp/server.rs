@@ -71,7 +71,8 @@ pub fn build(
 ) -> Result<Server, BuildError> {
     let checked = config.validate()?;
     let (engine, forgotten) = Engine::new(&checked, store.load()?);
-    let opened = checked.interfaces.iter().map(|served| Sockets::open(&served.name, served.address).map(Arc::new));
+    let opened =
+        checked.interfaces.iter().map(|served| Sockets::open(&served.name, served.address).map(Arc::new));
     let sockets = opened.collect::<Result<Vec<_>, _>>()?;
     let reporter = Reporter { events, metrics };
     if let (Some(first), 1..) = (sockets.first(), forgotten) {
@@ -98,7 +99,9 @@ impl Server {
         drop(sender);
         let mut batch = Vec::with_capacity(BATCH_MESSAGES_MAX);
         // Ends when cancelled, or at once where no interface is served: then wait for that.
-        while let Some(1..) = cancel.run_until_cancelled(queue.recv_many(&mut batch, BATCH_MESSAGES_MAX)).await {
+        while let Some(1..) =
+            cancel.run_until_cancelled(queue.recv_many(&mut batch, BATCH_MESSAGES_MAX)).await
+        {
             self.serve(&mut batch).await;
         }
         cancel.cancelled().await;
