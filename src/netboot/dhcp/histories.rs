@@ -259,6 +259,9 @@ fn real_packets() -> Vec<Vec<u8>> {
 
 fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {
     for _ in 0..=dice.below(4) {
+        if bytes.len() < 2 {
+            return;
+        }
         let at = if dice.below(2) == 0 { dice.below(bytes.len()) } else { 236 + dice.below(64) }
             .min(bytes.len() - 1);
         let byte = u8::try_from(dice.below(256)).unwrap();
