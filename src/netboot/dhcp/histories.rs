@@ -84,7 +84,9 @@ impl World {
                 let (engine, forgotten) = Engine::new(&config().validate().unwrap(), leases);
                 assert_eq!(forgotten, 0);
                 self.engine = engine;
+                // Offers are not saved, nor that one held a lease for a little longer.
                 self.promised.retain(|_, (_, _, promise)| *promise != Promise::Offer);
+                self.promised.iter_mut().for_each(|(address, (_, end, _))| *end = self.saved[address].end);
             }
             Step::Discover { client, wanted } => self.send(client, Discover, None, wanted.map(ip), None),
             Step::Select { client, address } => {

@@ -1,6 +1,8 @@
 //! Linux clients: each gets, renews and gives back an address.
 
 use crate::rack::{Host, Server, client_script, config, eventually, inside, own, run, told};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,8 +21,8 @@ fn udhcpc_gets_an_address_and_everything_with_it() {
         let script = client_script(folder.path());
         let class =
             ["-V", "PXEClient:Arch:00007:UNDI:003016", "-x", "0x5d:0007", "-O", "tftp", "-O", "bootfile"];
-        let options = ["-i", "eth0", "-f", "-n", "-q", "-R", "-s", &script];
-        host.run("udhcpc", &[&options[..], &class[..]].concat());
+        let options = ["-i", "eth0", "-f", "-n", "-s", &script];
+        let client = host.start("udhcpc", &[&options[..], &class[..]].concat());
         for (variable, value) in [
             ("ip", "10.77.1.0"),
             ("subnet", "255.255.0.0"),
@@ -36,6 +38,8 @@ fn udhcpc_gets_an_address_and_everything_with_it() {
             assert_eq!(told(folder.path(), "bound", variable), value, "{variable}");
         }
         let address = Ipv4Addr::new(10, 77, 1, 0);
+        let pid = i32::try_from(client.child.id()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGUSR2).unwrap();
         eventually("its release", || server.metrics.rows().contains(&("releases_total", 1)));
         assert_eq!(
             server.events(),
