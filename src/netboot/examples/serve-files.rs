@@ -31,7 +31,9 @@ impl BootDirectory for Folder {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [folder, tftp_file] = &arguments[..] else { return Err("usage: serve-files FOLDER TFTP_FILE".into()) };
+    let [folder, tftp_file] = &arguments[..] else {
+        return Err("usage: serve-files FOLDER TFTP_FILE".into());
+    };
     let loopback = vec!["127.0.0.1:0".parse()?];
     let directory = Arc::new(Folder(shelf(folder)?));
     let limits = http::Limits::default();
@@ -55,5 +57,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn shelf(folder: &Path) -> Result<Vec<(ShelfFile, ServedFile)>, fs::FsError> {
     let there = ShelfFile::all().map(|file| (file, folder.join(file.file_name())));
-    there.filter(|(_, path)| path.exists()).map(|(file, path)| Ok((file, ServedFile::examine(&path)?))).collect()
+    there
+        .filter(|(_, path)| path.exists())
+        .map(|(file, path)| Ok((file, ServedFile::examine(&path)?)))
+        .collect()
 }

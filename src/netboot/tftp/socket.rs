@@ -18,6 +18,9 @@ const IPV4_PATH_BYTES: usize = 576;
 /// What every IPv6 path carries (RFC 8200, section 5).
 const IPV6_PATH_BYTES: usize = 1280;
 
+/// Room for requests that were not looked at yet: a thousand machines that get power in the same second.
+const REQUESTS_WAITING_BYTES: usize = 1 << 20;
+
 /// A datagram, and both of its ends.
 #[derive(Debug)]
 pub struct Received {
@@ -31,6 +34,10 @@ pub struct Received {
 pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_nonblocking(true)?;
+    // Where neither is allowed the kernel's own size stays, and clients of a storm ask twice.
+    if setsockopt(&socket, sockopt::RcvBufForce, &REQUESTS_WAITING_BYTES).is_err() {
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &REQUESTS_WAITING_BYTES);
+    }
     match address {
         SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?,
         SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?,

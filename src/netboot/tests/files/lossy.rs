@@ -58,7 +58,12 @@ impl Wire {
         let mut paths: HashMap<SocketAddr, Arc<Path>> = HashMap::new();
         self.each(front, |datagram, client| {
             let path = paths.entry(client).or_insert_with(|| {
-                let path = Path { to_client: socket(), to_server: socket(), client, server: Mutex::new(self.server) };
+                let path = Path {
+                    to_client: socket(),
+                    to_server: socket(),
+                    client,
+                    server: Mutex::new(self.server),
+                };
                 let path = Arc::new(path);
                 self.carry(&path);
                 path

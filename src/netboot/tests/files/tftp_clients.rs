@@ -54,6 +54,10 @@ fn every_client_gets_every_size() {
         let server = Tftp::start(&[("undionly.kpxe", &content)]);
         for block_bytes in [512, 1468] {
             for (name, argv) in clients(server.address, "undionly.kpxe", block_bytes) {
+                // curl 7.88 cannot take an empty file, from tftpd-hpa neither.
+                if (name, bytes) == ("curl", 0) {
+                    continue;
+                }
                 assert!(fetch(folder.path(), &argv) == content, "{name}: {bytes} bytes in {block_bytes}");
             }
         }
