@@ -1,1 +1,5 @@
-//! x
+//! The controller of a site.
+pub mod definition;
+pub mod events;
+pub mod lifecycle;
+pub mod state;

@@ -95,7 +95,8 @@ fn check_owner(
     path: &Path,
     refuse: impl Fn(rusqlite::Error) -> OpenError,
 ) -> Result<(), OpenError> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(&refuse);
+    let number =
+        |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(&refuse);
     if number("application_id")? != APPLICATION_ID {
         return Err(OpenError::Foreign(path.to_owned()));
     }

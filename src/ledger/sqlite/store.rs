@@ -122,11 +122,9 @@ fn apply(transaction: &Transaction<'_>, txn: &Txn, now: &mut Revision) -> Result
 }
 
 fn holds(transaction: &Transaction<'_>, compare: &Compare) -> Result<bool, LedgerError> {
-    let mut statement =
-        transaction.prepare_cached("SELECT created, modified FROM entries WHERE key = ?1")?;
+    let mut statement = transaction.prepare_cached("SELECT created, modified FROM entries WHERE key = ?1")?;
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let found: Option<(Revision, Revision)> =
-        statement.query_row([compare.key.as_str()], read).optional()?;
+    let found: Option<(Revision, Revision)> = statement.query_row([compare.key.as_str()], read).optional()?;
     Ok(match (compare.expected, found) {
         (Expected::Absent, found) => found.is_none(),
         (Expected::Created(revision), Some((created, _))) => revision == created,

@@ -63,7 +63,8 @@ async fn a_transaction_happens_wholly_or_not_at_all() {
         }
         assert!(ledger.get(&key("b")).await.unwrap().is_none());
         assert_eq!(ledger.get(&key("a")).await.unwrap().unwrap().value, json!(1));
-        let both = Txn::new().when(key("a"), Expected::Modified(created)).put(key("b"), json!(1)).delete(key("a"));
+        let both =
+            Txn::new().when(key("a"), Expected::Modified(created)).put(key("b"), json!(1)).delete(key("a"));
         let outcome = ledger.txn(both).await.unwrap();
         let b = ledger.get(&key("b")).await.unwrap().unwrap();
         assert_eq!(outcome, Outcome::Committed(b.modified));
