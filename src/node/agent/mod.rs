@@ -2,10 +2,7 @@
 //!
 //! Until a site is configured it stays a spare that waits for one. It touches no service.
 
-mod notify;
-
 use crate::console::{say, seconds_since_kernel_start};
-use notify::Notifier;
 use std::io::Read;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
@@ -13,6 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs::{self, FsError};
+use understudy_core::base::notify::Notifier;
 use understudy_core::base::process::{Process, ProcessError, Running};
 use understudy_core::formats::boot_facts::{BOOT_FACTS_PATH, BootFacts, Vouched};
 use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
