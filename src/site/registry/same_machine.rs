@@ -4,6 +4,9 @@ use crate::lifecycle::{Node, State};
 use std::collections::HashMap;
 use understudy_core::model::id::NodeId;
 
+/// How many others are named; a stranger can make up as many as it likes.
+const TOLD_MAX: usize = 3;
+
 /// Who claims what.
 pub struct Claims<'a> {
     nodes: HashMap<String, Vec<&'a Node>>,
@@ -37,7 +40,13 @@ impl<'a> Claims<'a> {
     /// What to tell a person about it.
     pub fn attention(&self, node: &Node) -> Vec<String> {
         let others = self.others(node);
-        others.iter().map(|(id, claim)| format!("node {id} has the same {claim}")).collect()
+        let told = others.iter().take(TOLD_MAX);
+        let mut lines: Vec<String> =
+            told.map(|(id, claim)| format!("node {id} has the same {claim}")).collect();
+        if others.len() > TOLD_MAX {
+            lines.push(format!("and {} more nodes claim to be this machine", others.len() - TOLD_MAX));
+        }
+        lines
     }
 }
 
