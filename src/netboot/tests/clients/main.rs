@@ -1,0 +1,10 @@
+//! Real clients, a real relay and another real server, in network namespaces that each test makes for itself.
+
+mod advertisements;
+mod linux;
+mod peers;
+mod proxy;
+mod rack;
+mod relay;
+mod storm;
+mod wire;
