@@ -3,12 +3,10 @@
 //! A node that was enrolled speaks with its site; any other is a spare that waits for one. It touches no service.
 
 mod membership;
-mod notify;
 
 use crate::console::{say, seconds_since_kernel_start};
 use crate::enrol::{Kept, KeptError};
 use membership::Membership;
-use notify::Notifier;
 use std::io::Read;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
@@ -16,6 +14,7 @@ use std::thread::sleep;
 use std::time::Duration;
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs::{self, FsError};
+use understudy_core::base::notify::Notifier;
 use understudy_core::base::process::{Process, ProcessError, Running};
 use understudy_core::formats::boot_facts::{BOOT_FACTS_PATH, BootFacts, Vouched};
 use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
