@@ -1,0 +1,81 @@
+//! From a request to an answer.
+
+use super::Shared;
+use super::files::{ServedFileError, ShelfFile};
+use super::metrics::count;
+use super::request::{Method, Request};
+use super::response::{Response, Status};
+use super::route::Route;
+use crate::decision::{BootAnswer, BootKind, BootRequest, decide};
+use crate::disk_program::DISK_PROGRAM;
+use std::net::SocketAddr;
+use tracing::{error, info};
+use understudy_core::base::causes::with_causes;
+use understudy_core::formats::manifest::ArtifactFile;
+use understudy_core::model::mac::MacAddress;
+
+impl Shared {
+    /// `server` is the address that the client reached.
+    pub(super) fn answer(&self, request: &Request, server: SocketAddr) -> Response {
+        if request.method == Method::Other {
+            return Response::refusal(Status::MethodNotAllowed);
+        }
+        match Route::of(&request.path) {
+            Some(Route::Boot { mac, kind }) => self.boot(request, BootRequest { mac, kind, server }),
+            Some(Route::File { image, file }) => self.file(request, image, file),
+            None => Response::refusal(Status::NotFound),
+        }
+    }
+
+    fn boot(&self, request: &Request, boot: BootRequest) -> Response {
+        let answer = decide(&boot, &self.directory.wish(boot.mac));
+        // Firmware sends HEAD before GET; one line for each boot is enough.
+        if request.method == Method::Get {
+            log(boot.mac, boot.kind, &answer);
+        }
+        match answer {
+            BootAnswer::Script(script) => Response::memory("text/plain", script.into_bytes()),
+            BootAnswer::DiskProgram => disk_program(),
+            BootAnswer::Uki(image) => {
+                let response = self.file(request, &image.folder(), ShelfFile::Artifact(ArtifactFile::Uki));
+                let is_there = !matches!(response.status, Status::NotFound | Status::Unavailable);
+                if is_there {
+                    return response;
+                }
+                // An error would cost a minute of other protocols and end at the disk all the same.
+                error!(mac = %boot.mac, %image, "no program to boot on the shelf, the machine goes to its disk");
+                disk_program()
+            }
+        }
+    }
+
+    fn file(&self, request: &Request, image: &str, file: ShelfFile) -> Response {
+        let Some(served) = self.directory.file(image, file) else {
+            return Response::refusal(Status::NotFound);
+        };
+        match served.open() {
+            Ok(open) => Response::file(request, file.content_type(), &served, open),
+            Err(failure) => {
+                if matches!(failure, ServedFileError::Changed(_)) {
+                    count(&self.metrics.files_changed, 1);
+                }
+                error!(reason = with_causes(&failure), "a file of the shelf is not served");
+                Response::refusal(Status::Unavailable)
+            }
+        }
+    }
+}
+
+fn disk_program() -> Response {
+    Response::memory("application/efi", &DISK_PROGRAM[..])
+}
+
+fn log(mac: MacAddress, kind: BootKind, answer: &BootAnswer) {
+    match (kind, answer) {
+        (_, BootAnswer::Uki(image)) => info!(%mac, %image, "boot over the network"),
+        (_, BootAnswer::DiskProgram) => info!(%mac, "boot from disk"),
+        (BootKind::Ipxe | BootKind::UefiHttp, BootAnswer::Script(script)) => {
+            info!(%mac, network = script.contains("\nkernel "), "boot by script");
+        }
+    }
+}
