@@ -71,6 +71,8 @@ pub enum SiteError {
     Notify(#[source] io::Error),
     #[error("the operator API has ended")]
     Operator(#[source] io::Error),
+    #[error("a part of the site ended by itself")]
+    Ended,
     #[error("a part of the site broke")]
     Broken(#[source] JoinError),
 }
@@ -234,8 +236,10 @@ impl Site {
         let mut result = Ok(());
         while let Some(ended) = parts.join_next().await {
             // One part that ends takes the others along, whatever it ended with.
+            let is_early = !front.is_cancelled();
             front.cancel();
             let ended = ended.map_err(SiteError::Broken).and_then(|ended| ended);
+            let ended = if is_early && ended.is_ok() { Err(SiteError::Ended) } else { ended };
             if let Err(error) = ended {
                 match result {
                     Ok(()) => result = Err(error),

@@ -13,4 +13,5 @@ mod mirror;
 mod outputs;
 mod packages;
 mod reproducibility;
+mod site;
 mod trust;

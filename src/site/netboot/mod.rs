@@ -144,16 +144,18 @@ impl Netboot {
 
     /// Serves until cancelled.
     pub async fn run(self, registry: Registry, token: CancellationToken) -> Result<(), NetbootError> {
-        let reports = Reports::new(registry).run(self.events, token.clone());
-        // One server that ends early ends the others.
+        // A server that breaks ends the others. One without an address to serve ends at once, and that is fine.
         let guard = token.child_token();
-        let ended = |result| {
-            guard.cancel();
+        let reports = Reports::new(registry).run(self.events, guard.clone());
+        let ended = |result: Result<(), NetbootError>| {
+            if result.is_err() {
+                guard.cancel();
+            }
             result
         };
         let (tftp, http, (), (), ()) = tokio::join!(
             async { ended(self.tftp.run(guard.clone()).await.map_err(NetbootError::from)) },
-            async { self.http.run(guard.clone()).await.map_err(NetbootError::from) },
+            async { ended(self.http.run(guard.clone()).await.map_err(NetbootError::from)) },
             self.dhcp.run(guard.clone()),
             self.advertise.run(guard.clone()),
             reports,
