@@ -105,11 +105,13 @@ impl Operator {
         body: Option<&serde_json::Value>,
     ) -> Result<T, Failure> {
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let asked = tokio::time::timeout(ANSWER_WITHIN, exchange(&self.socket, method, path, body));
-        let (status, answer) = self
-            .runtime
-            .block_on(async { asked.await.map_err(anyhow::Error::from)? })
-            .map_err(|error| self.unreachable(error))?;
+        // The time-out needs the runtime that it is waited for in.
+        let asked = async {
+            tokio::time::timeout(ANSWER_WITHIN, exchange(&self.socket, method, path, body))
+                .await
+                .map_err(anyhow::Error::from)?
+        };
+        let (status, answer) = self.runtime.block_on(asked).map_err(|error| self.unreachable(error))?;
         if !status.is_success() {
             let message = match serde_json::from_slice::<ErrorBody>(&answer) {
                 Ok(body) => body.error,

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use understudy_site::state::StateError;
-use understudy_site::{Config, Listen, SiteError};
+use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, SiteError};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -99,6 +99,14 @@ fn failure(error: SiteError) -> Failure {
         }
         SiteError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
             "another program listens there: ss -tlnp shows which".to_owned()
+        }
+        SiteError::Netboot(NetbootError::Loader { .. }) => {
+            format!("sudo apt-get install --no-install-recommends {LOADERS_PACKAGE}")
+        }
+        SiteError::Netboot(_) => {
+            "DHCP, TFTP and HTTP on port 80 need root, or CAP_NET_BIND_SERVICE and CAP_NET_RAW; ip address \
+             shows which interface has which address"
+                .to_owned()
         }
         SiteError::Listen { .. } => "ports below 1024 need root, or CAP_NET_BIND_SERVICE".to_owned(),
         _ => return Failure::operation(error),

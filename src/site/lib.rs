@@ -1,5 +1,5 @@
 //! The controller of a site: enrols nodes, decides what they get, keeps the image shelf and the events, and
-//! answers operators.
+//! answers operators; it starts the servers of `understudy_netboot` and tells them what machines boot.
 //!
 //! `definition` reads `site.toml`; `lifecycle` is the pure life of a node; `registry` keeps nodes in memory and
 //! ledger; `shelf` verifies images; `node_api` and `operator_api` are the two doors, which share no route;
@@ -13,6 +13,7 @@ pub mod definition;
 pub mod events;
 pub mod lifecycle;
 mod metrics;
+mod netboot;
 mod node_api;
 pub mod operator_api;
 pub mod registry;
@@ -22,4 +23,5 @@ pub mod state;
 pub mod view;
 
 pub use authority::AuthorityError;
+pub use netboot::{LOADERS_PACKAGE, NetbootError};
 pub use site::{Config, Listen, Site, SiteError, build};

@@ -3,6 +3,7 @@
 use crate::authority::{Authority, AuthorityError};
 use crate::definition::SiteDefinition;
 use crate::metrics::Metrics;
+use crate::netboot::{self, Netboot, NetbootError};
 use crate::node_api::{self, NodeApi, tls};
 use crate::operator_api::{self, OperatorApi, SocketError};
 use crate::registry::{self, BookError, Registry, RegistryTask, Rules};
@@ -62,12 +63,16 @@ pub enum SiteError {
         #[source]
         source: io::Error,
     },
+    #[error(transparent)]
+    Netboot(#[from] NetbootError),
     #[error("cannot make the folder of images")]
     Images(#[source] FsError),
     #[error("cannot reach systemd")]
     Notify(#[source] io::Error),
     #[error("the operator API has ended")]
     Operator(#[source] io::Error),
+    #[error("a part of the site ended by itself")]
+    Ended,
     #[error("a part of the site broke")]
     Broken(#[source] JoinError),
 }
@@ -83,6 +88,7 @@ pub struct Site {
     node_listeners: Vec<TcpListener>,
     operator_api: OperatorApi,
     operator_listener: UnixListener,
+    netboot: Option<Netboot>,
     notifier: Notifier,
     ca: Arc<[u8]>,
     name: String,
@@ -118,6 +124,13 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
         let bound = TcpListener::bind(address).await;
         node_listeners.push(bound.map_err(|source| SiteError::Listen { address, source })?);
     }
+    let netboot = match listen {
+        Listen::Networks => Some(
+            netboot::build(&definition, Arc::clone(&ledger), registry.wishes().clone(), shelf.clone())
+                .await?,
+        ),
+        Listen::Only(_) => None,
+    };
     let scanner = Scanner::new(definition.images, definition.image_keys, &state.file(SHELF_FILE));
     Ok(Site {
         shelf_task: ShelfTask {
@@ -139,11 +152,12 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
             registry: registry.clone(),
             ledger,
             metrics,
-            more_metrics: Arc::new(String::new),
+            more_metrics: netboot.as_ref().map_or_else(|| Arc::new(String::new) as _, Netboot::metrics),
             shelf,
             image: definition.image,
         },
         operator_listener: operator_api::listen(&state.file(SOCKET_FILE))?,
+        netboot,
         notifier: Notifier::from_environment().map_err(SiteError::Notify)?,
         registry,
         registry_task,
@@ -212,14 +226,20 @@ impl Site {
             shelf_task.run(shelf_token).await;
             Ok(())
         });
+        if let Some(netboot) = self.netboot {
+            let (registry, token) = (registry.clone(), front.clone());
+            parts.spawn(async move { Ok(netboot.run(registry, token).await?) });
+        }
         parts.spawn(watchdog(notifier, front.clone()));
         drop((registry, node_api));
         info!(site = self.name, "the site runs");
         let mut result = Ok(());
         while let Some(ended) = parts.join_next().await {
             // One part that ends takes the others along, whatever it ended with.
+            let is_early = !front.is_cancelled();
             front.cancel();
             let ended = ended.map_err(SiteError::Broken).and_then(|ended| ended);
+            let ended = if is_early && ended.is_ok() { Err(SiteError::Ended) } else { ended };
             if let Err(error) = ended {
                 match result {
                     Ok(()) => result = Err(error),

@@ -142,7 +142,10 @@ impl DiskView {
 
     /// For people, such as `vda (serial D1, 8.0 GiB): empty`.
     pub fn line(&self) -> String {
-        let serial = if self.serial.is_empty() { "no serial" } else { &self.serial };
+        let serial = match self.serial.as_str() {
+            "" => "no serial".to_owned(),
+            serial => format!("serial {serial}"),
+        };
         format!("{} ({serial}, {}): {}", self.name, ByteCount::bytes(self.bytes), self.content)
     }
 }

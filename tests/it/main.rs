@@ -15,4 +15,5 @@ mod outputs;
 mod packages;
 mod rack;
 mod reproducibility;
+mod site;
 mod trust;

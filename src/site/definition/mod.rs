@@ -72,6 +72,12 @@ pub enum DefinitionError {
     SerialTwice { path: PathBuf, line: usize, serial: String },
     #[error("{}:{line}: `serials` has an empty serial, which would match every board without one", path.display())]
     SerialEmpty { path: PathBuf, line: usize },
+    #[error("the networks of {} cannot be served", path.display())]
+    Dhcp {
+        path: PathBuf,
+        #[source]
+        source: understudy_netboot::dhcp::ConfigError,
+    },
     #[error("{}:{line}: `{key}` {problem}", path.display())]
     Network { path: PathBuf, line: usize, key: &'static str, problem: NetworkProblem },
 }
@@ -99,7 +105,7 @@ impl Source<'_> {
     fn read(&self) -> Result<SiteDefinition, DefinitionError> {
         let raw: RawDefinition = toml::from_str(self.text).map_err(|error| self.syntax(&error))?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        Ok(SiteDefinition {
+        let definition = SiteDefinition {
             name: raw.name,
             state: folder.join(raw.state),
             images: folder.join(raw.images),
@@ -111,7 +117,12 @@ impl Source<'_> {
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
             foreign_data: raw.install.foreign_data,
-        })
+        };
+        // What only the DHCP server knows about its own limits.
+        crate::netboot::dhcp_config(&definition)
+            .validate()
+            .map_err(|source| DefinitionError::Dhcp { path: self.path.to_owned(), source })?;
+        Ok(definition)
     }
 
     fn keys(

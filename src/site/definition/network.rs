@@ -8,6 +8,7 @@ use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
 use understudy_core::model::mac::MacAddress;
+use understudy_netboot::dhcp::{DNS_SERVERS_MAX, POOL_ADDRESSES_MAX};
 
 /// Leases outlive every boot stage, and an address is not kept for a machine that left last month.
 const LEASE_SECONDS: RangeInclusive<u32> = 300..=30 * 24 * 3600;
@@ -63,6 +64,10 @@ pub enum NetworkProblem {
     AddressTwice(Ipv4Addr),
     #[error("{0} has a reservation already")]
     CardTwice(MacAddress),
+    #[error("lists {0} servers; firmware takes {DNS_SERVERS_MAX}")]
+    DnsTooMany(usize),
+    #[error("has more than {POOL_ADDRESSES_MAX} addresses")]
+    PoolLarge,
     #[error("is {0} s; {first} to {last} are sensible", first = LEASE_SECONDS.start(), last = LEASE_SECONDS.end())]
     Lease(u32),
 }
@@ -116,6 +121,9 @@ fn network(raw: &RawNetwork) -> Result<Network, Refused> {
         }
         lease => lease.as_ref().map_or(LEASE_SECONDS_DEFAULT, |lease| *lease.get_ref()),
     };
+    if raw.dns.get_ref().len() > DNS_SERVERS_MAX {
+        return refuse(&raw.dns, "dns", NetworkProblem::DnsTooMany(raw.dns.get_ref().len()));
+    }
     if let Some(first) = raw.reservations.first().filter(|_| raw.dhcp.get_ref() != &RawDhcp::Own) {
         return refuse(&first.mac, "reservations", NetworkProblem::OwnOnly);
     }
@@ -124,7 +132,7 @@ fn network(raw: &RawNetwork) -> Result<Network, Refused> {
         address,
         dhcp,
         gateway: raw.gateway.as_ref().map(|gateway| *gateway.get_ref()),
-        dns: raw.dns.clone(),
+        dns: raw.dns.get_ref().clone(),
         lease: Duration::from_secs(u64::from(lease)),
         router_advertisements: raw.router_advertisements,
         reservations: reservations(&raw.reservations, address)?,
@@ -145,6 +153,9 @@ fn dhcp(raw: &RawNetwork, address: NetworkAddress) -> Result<Dhcp, Refused> {
     }
     if range.contains(address.address) {
         return refuse(pool, "pool", NetworkProblem::PoolContainsOwn(address.address));
+    }
+    if (u32::from(range.last) - u32::from(range.first)) as usize >= POOL_ADDRESSES_MAX {
+        return refuse(pool, "pool", NetworkProblem::PoolLarge);
     }
     Ok(Dhcp::Own { pool: range })
 }

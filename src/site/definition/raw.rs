@@ -60,13 +60,17 @@ pub struct RawNetwork {
     pub dhcp: Spanned<RawDhcp>,
     pub pool: Option<Spanned<AddressRange>>,
     pub gateway: Option<Spanned<Ipv4Addr>>,
-    #[serde(default)]
-    pub dns: Vec<Ipv4Addr>,
+    #[serde(default = "no_servers")]
+    pub dns: Spanned<Vec<Ipv4Addr>>,
     pub lease_s: Option<Spanned<u32>>,
     #[serde(default)]
     pub router_advertisements: bool,
     #[serde(default)]
     pub reservations: Vec<RawReservation>,
+}
+
+fn no_servers() -> Spanned<Vec<Ipv4Addr>> {
+    Spanned::new(0..0, Vec::new())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::sha256::Sha256;
+use understudy_netboot::http::{FileStamp, ServedFile};
 
 /// What tells a file from a changed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +45,11 @@ impl Digests {
         Self { file: file.to_owned(), known, is_changed: false }
     }
 
-    /// The digest of a file; ends early when cancelled.
-    pub fn of(&mut self, path: &Path, token: &CancellationToken) -> Result<Sha256, FsError> {
+    /// The file as it was read, with its digest; ends early when cancelled.
+    pub fn of(&mut self, path: &Path, token: &CancellationToken) -> Result<ServedFile, FsError> {
         let file = fs::open(path)?;
+        let served_stamp = FileStamp::of(&file).map_err(fs::fail("examine", path))?;
+        let served = |sha256| ServedFile { path: path.to_owned(), stamp: served_stamp, sha256: Some(sha256) };
         let metadata = file.metadata().map_err(fs::fail("examine", path))?;
         let stamp = Stamp {
             bytes: metadata.len(),
@@ -55,13 +58,13 @@ impl Digests {
             changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
         };
         if let Some(known) = self.known.get(path).filter(|known| known.stamp == stamp) {
-            return Ok(known.sha256);
+            return Ok(served(known.sha256));
         }
         let (sha256, _) =
             Sha256::of_reader(Cancellable { inner: file, token }).map_err(fs::fail("read", path))?;
         self.known.insert(path.to_owned(), Known { stamp, sha256 });
         self.is_changed = true;
-        Ok(sha256)
+        Ok(served(sha256))
     }
 
     /// Forgets files that are gone, and writes the list if it changed.

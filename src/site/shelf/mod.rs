@@ -12,10 +12,13 @@ pub use watcher::ShelfTask;
 use crate::definition::WantedImage;
 use crate::lifecycle::ImageRef;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use understudy_core::base::sha256::Sha256;
 use understudy_core::formats::manifest::{ArtifactFile, Manifest};
 use understudy_core::trust::Verified;
+use understudy_netboot::decision::BootImage;
+use understudy_netboot::http::{ServedFile, ShelfFile};
 use utoipa::ToSchema;
 
 /// What is there.
@@ -32,6 +35,10 @@ pub struct ShelfImage {
     pub folder: PathBuf,
     pub manifest: Verified<Manifest>,
     pub manifest_sha256: Sha256,
+    /// As boot scripts name it.
+    pub boot: BootImage,
+    /// Every file of it, as it was when it was checked.
+    pub files: BTreeMap<ShelfFile, ServedFile>,
 }
 
 /// A folder that is not served, and why.

@@ -2,6 +2,7 @@
 
 use super::digests::Digests;
 use super::{Refused, Shelf, ShelfImage};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::causes::with_causes;
@@ -9,6 +10,8 @@ use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::sha256::Sha256;
 use understudy_core::formats::manifest::{MANIFEST_FILE, SIGNATURE_FILE};
 use understudy_core::trust::{PublicKey, TrustError, TrustPolicy};
+use understudy_netboot::decision::{BootImage, ScriptWordError};
+use understudy_netboot::http::{ServedFile, ShelfFile};
 
 /// A manifest is a few kilobytes, and its chunks' digests some hundred more.
 const MANIFEST_BYTES_MAX: u64 = 8 << 20;
@@ -30,6 +33,8 @@ pub enum ScanError {
     VersionTwice(PathBuf),
     #[error("its name is not UTF-8")]
     Name,
+    #[error("its command line cannot stand in a boot script")]
+    CommandLine(#[from] ScriptWordError),
 }
 
 /// Looks at image folders, and remembers what it has read.
@@ -82,18 +87,41 @@ impl Scanner {
         let policy =
             TrustPolicy { keys: self.keys.clone(), now: jiff::Timestamp::now(), oldest_version: None };
         let manifest = policy.verify_manifest(&content, &signature)?;
+        let boot = BootImage::new(manifest.name.clone(), manifest.version.clone(), &manifest.command_line)?;
+        let manifest_sha256 = Sha256::of(&content);
+        let mut files = BTreeMap::new();
+        for (file, digest) in
+            [(ShelfFile::Manifest, manifest_sha256), (ShelfFile::Signature, Sha256::of(signature.as_bytes()))]
+        {
+            files.insert(file, self.file(folder, file, digest, token)?);
+        }
         for artifact in &manifest.artifacts {
-            let (file, path) = (artifact.file.file_name(), folder.join(artifact.file.file_name()));
-            let found = fs::size(&path)?;
+            let file = ShelfFile::Artifact(artifact.file);
+            let found = fs::size(&folder.join(file.file_name()))?;
             if found != artifact.bytes {
+                let file = file.file_name();
                 return Err(ScanError::Size { file, found, expected: artifact.bytes });
             }
-            let found = self.digests.of(&path, token)?;
-            if found != artifact.sha256 {
-                return Err(ScanError::Hash { file, found, expected: artifact.sha256 });
-            }
+            files.insert(file, self.file(folder, file, artifact.sha256, token)?);
         }
-        Ok(ShelfImage { folder: folder.to_owned(), manifest, manifest_sha256: Sha256::of(&content) })
+        Ok(ShelfImage { folder: folder.to_owned(), manifest, manifest_sha256, boot, files })
+    }
+
+    /// The file, if it has this digest.
+    fn file(
+        &mut self,
+        folder: &Path,
+        file: ShelfFile,
+        expected: Sha256,
+        token: &CancellationToken,
+    ) -> Result<ServedFile, ScanError> {
+        let served = self.digests.of(&folder.join(file.file_name()), token)?;
+        match served.sha256 {
+            Some(found) if found != expected => {
+                Err(ScanError::Hash { file: file.file_name(), found, expected })
+            }
+            _ => Ok(served),
+        }
     }
 }
 
