@@ -128,13 +128,16 @@ fn file(message: &Message) -> String {
     String::from_utf8(text).unwrap()
 }
 
-const BIOS: &[(u8, &[u8])] = &[(60, b"PXEClient:Arch:00000:UNDI:002001"), (93, &[0, 0])];
-const UEFI: &[(u8, &[u8])] = &[(60, b"PXEClient:Arch:00007:UNDI:003016"), (93, &[0, 7])];
-const UEFI_9: &[(u8, &[u8])] = &[(60, b"PXEClient"), (93, &[0, 6, 0, 9])];
-const HTTP: &[(u8, &[u8])] = &[(60, b"HTTPClient:Arch:00016:UNDI:003001"), (93, &[0, 16])];
-const IPXE: &[(u8, &[u8])] = &[(60, b"PXEClient:Arch:00007:UNDI:003010"), (93, &[0, 7]), (77, b"iPXE")];
-const ARM: &[(u8, &[u8])] = &[(60, b"PXEClient:Arch:00011:UNDI:003000"), (93, &[0, 11])];
-const NODE: &[(u8, &[u8])] = &[(60, b"understudy-node")];
+/// Options as they are written down here.
+pub type Listed = &'static [(u8, &'static [u8])];
+
+const BIOS: Listed = &[(60, b"PXEClient:Arch:00000:UNDI:002001"), (93, &[0, 0])];
+const UEFI: Listed = &[(60, b"PXEClient:Arch:00007:UNDI:003016"), (93, &[0, 7])];
+const UEFI_9: Listed = &[(60, b"PXEClient"), (93, &[0, 6, 0, 9])];
+const HTTP: Listed = &[(60, b"HTTPClient:Arch:00016:UNDI:003001"), (93, &[0, 16])];
+const IPXE: Listed = &[(60, b"PXEClient:Arch:00007:UNDI:003010"), (93, &[0, 7]), (77, b"iPXE")];
+const ARM: Listed = &[(60, b"PXEClient:Arch:00011:UNDI:003000"), (93, &[0, 11])];
+const NODE: Listed = &[(60, b"understudy-node")];
 
 #[test]
 fn n01_the_boot_answer_follows_the_architectures() {
@@ -332,6 +335,10 @@ fn n10_a_client_with_an_address_is_answered_there_and_a_refused_one_by_broadcast
     let (destination, nak) = answer(&step(&mut engine, OWN, &selecting(3, address)));
     assert_eq!((destination, kind(&nak)), (Destination::Broadcast, Some(MessageType::Nak)));
     assert!(nak.your_address.is_unspecified() && nak.options.get(51).is_none());
+    // One that uses an address which it has lost is not to be looked for there.
+    let lost = Message { client_address: address, ..message(MessageType::Request, 3) };
+    let (destination, nak) = answer(&step(&mut engine, OWN, &lost));
+    assert_eq!((destination, kind(&nak)), (Destination::Broadcast, Some(MessageType::Nak)));
 }
 
 #[test]
@@ -389,6 +396,16 @@ fn n12_a_relay_may_name_another_link_and_must_be_of_a_network_of_ours() {
 }
 
 #[test]
+fn n12_the_way_to_the_relay_carries_no_fragments() {
+    let (information, identifier) = ([7; 1000], [8; 250]);
+    let options = [&[(82, &information[..]), (61, &identifier), (57, &[255, 255])], HTTP].concat();
+    let message = Message { relay_address: Ipv4Addr::new(10, 88, 0, 1), ..discover(2, &options) };
+    let effects = step(&mut engine(), OWN, &message);
+    assert_eq!(effects.events[1].kind, EventKind::OptionsOmitted { codes: vec![61] });
+    assert!(effects.reply.unwrap().bytes.len() <= 1472);
+}
+
+#[test]
 fn n12_relay_information_that_leaves_no_room_gets_no_answer() {
     let message = Message { relay_address: Ipv4Addr::new(10, 88, 0, 1), ..discover(2, &[(82, &[0; 1220])]) };
     is_silent(&step(&mut engine(), OWN, &message), DropReason::RelayInformationLarge);
@@ -419,7 +436,7 @@ fn n13_hardware_of_other_lengths_is_known_by_its_identifier() {
 #[test]
 fn n14_every_boot_stage_of_a_machine_gets_the_same_address() {
     let mut engine = engine();
-    let stages: [(&[(u8, &[u8])], &[u8]); 4] = [
+    let stages: [(Listed, &[u8]); 4] = [
         (UEFI, b"\x00uuid-of-the-rom."),
         (IPXE, b"\x01\x52\x54\x00\x00\x00\x02"),
         (NODE, b""),

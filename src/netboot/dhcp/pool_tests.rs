@@ -142,6 +142,15 @@ fn a_reservation_is_kept_unless_somebody_else_is_there() {
 }
 
 #[test]
+fn an_offer_is_honoured_even_if_the_reservation_is_free_again() {
+    let mut pool = pool();
+    pool.offer(START, &client(1), None).unwrap();
+    pool.decline(START, &client(1), ip(11)).unwrap();
+    assert_eq!(pool.offer(at(3599), &client(1), None), Some(ip(8)));
+    assert!(matches!(pool.claim(at(3601), &client(1), ip(8), Stage::Selecting), Claim::Granted(_)));
+}
+
+#[test]
 fn a_node_at_work_keeps_an_address_that_is_not_its_reservation() {
     let mut pool = pool();
     assert!(matches!(pool.claim(START, &client(1), ip(8), Stage::Renewing), Claim::Granted(_)));
