@@ -154,7 +154,9 @@ fn a_flood_of_addresses_is_bounded() {
         engine.step(at(1), 0, flood.into());
     }
     assert_eq!(engine.addresses.len(), ADDRESSES_MAX);
-    engine.step(at(1000), 0, frame(BROADCAST, 9, 0));
+    let mut newcomer = frame(BROADCAST, 0, 0).to_vec();
+    newcomer[7] = 1;
+    engine.step(at(1000), 0, newcomer.into());
     assert_eq!(engine.addresses.len(), 1, "old ones made room");
 }
 
