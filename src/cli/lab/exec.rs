@@ -1,4 +1,4 @@
-//! `understudy lab exec`: a command of this computer in the network of a lab.
+//! `understudy lab exec`: a command of this computer in the network of a lab, which ends with the lab.
 
 use super::target::LabOption;
 use crate::cli::Outcome;
@@ -25,7 +25,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let lab = &arguments.lab;
     let supervisor = lab.folder().supervisor().map_err(|error| lab.failure(ClientError::Folder(error)))?;
     let supervisor = supervisor.ok_or_else(|| lab.failure(ClientError::NotUp))?;
-    let mut enter = Process::new("nsenter").args(["--target", &supervisor.to_string(), "--net"]);
+    let mut enter = Process::new("nsenter").args(["--target", &supervisor.to_string(), "--net", "--pid"]);
     if !geteuid().is_root() {
         enter = enter.args(["--user", "--preserve-credentials"]);
     }

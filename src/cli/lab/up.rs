@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use understudy_core::base::byte_count::ByteCount;
+use understudy_core::formats::manifest::MANIFEST_FILE;
 use understudy_image::signing::public_path;
 use understudy_lab::rack::folder::FolderError;
 use understudy_lab::rack::plan::{
@@ -109,6 +110,10 @@ fn site(arguments: &Arguments, image: &Path) -> Result<SitePlan, Failure> {
             Failure::input(named).hint("name an image folder with --site-image, public keys with --key")
         })
     };
+    if !image.join(MANIFEST_FILE).is_file() {
+        let error = anyhow::anyhow!("{} is not an image folder: it has no {MANIFEST_FILE}", image.display());
+        return Err(Failure::input(error).hint("understudy image build makes one; --no-site does without"));
+    }
     let keys = match arguments.keys.as_slice() {
         [] => vec![public_path(&paths::signing_key()?)],
         keys => keys.to_vec(),
@@ -122,7 +127,11 @@ fn folder_failure(error: FolderError) -> Failure {
 }
 
 fn failure(error: StartError) -> Failure {
-    Failure::operation(error).hint("understudy doctor says what this machine lacks")
+    let hint = match &error {
+        StartError::Site(_) => "mend what the site complains about; --no-site does without",
+        _ => "understudy doctor says what this machine lacks",
+    };
+    Failure::operation(error).hint(hint)
 }
 
 /// Ctrl-C and a service manager's request to end, taken here and not by their default.

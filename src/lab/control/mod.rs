@@ -49,6 +49,8 @@ pub enum Answer {
 pub struct LabStatus {
     pub name: Name,
     pub folder: PathBuf,
+    /// Of the process that everything hangs on, in the terms of the computer's own `/proc`.
+    pub supervisor: Option<u32>,
     pub site: Option<SiteStatus>,
     pub nodes: Vec<NodeStatus>,
 }

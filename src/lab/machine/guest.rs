@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io;
@@ -60,6 +61,14 @@ impl Guest {
     /// Sends a signal. The process is not reaped yet, so that the number is still its own.
     pub fn signal(&self, signal: Signal) -> Result<(), Errno> {
         kill(Pid::from_raw(self.running.child.id().cast_signed()), signal)
+    }
+
+    /// Stops all of its threads, and returns when they stand still (or it has ended).
+    pub fn freeze(&self) -> Result<(), Errno> {
+        self.signal(Signal::SIGSTOP)?;
+        let child = Id::Pid(Pid::from_raw(self.running.child.id().cast_signed()));
+        // Its end is left to be reaped by `end`.
+        waitid(child, WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).map(drop)
     }
 
     /// The process id as the computer's own `/proc` has it.

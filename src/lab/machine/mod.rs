@@ -315,7 +315,8 @@ impl Machine {
     }
 
     fn freeze(&mut self) -> Result<(), MachineError> {
-        self.signal(Signal::SIGSTOP)?;
+        let node = self.config.plan.name;
+        self.guest()?.freeze().map_err(|source| MachineError::Signal { node, source })?;
         self.status.send_modify(|status| status.frozen = true);
         Ok(())
     }

@@ -38,6 +38,8 @@ pub enum StartError {
     Silent,
     #[error("the lab did not come up: {0}")]
     Failed(String),
+    #[error("the lab's site did not come up: {0}")]
+    Site(String),
 }
 
 /// The one line that a supervisor says to whoever started it.
@@ -46,6 +48,8 @@ pub enum StartError {
 pub enum Word {
     Up,
     Failed(String),
+    /// The rack was there, but not its site.
+    NoSite(String),
 }
 
 impl Word {
@@ -97,6 +101,7 @@ pub fn start(plan: &Plan) -> Result<Started, StartError> {
     match serde_json::from_str(&word) {
         Ok(Word::Up) => Ok(Started { lifeline, end, _enter: enter }),
         Ok(Word::Failed(reason)) => Err(StartError::Failed(reason)),
+        Ok(Word::NoSite(reason)) => Err(StartError::Site(reason)),
         Err(_) => Err(StartError::Silent),
     }
 }

@@ -70,7 +70,12 @@ pub fn run() -> Result<(), SupervisorError> {
     let result = bring_up();
     if let Err(error) = &result {
         // It may have been said that the lab is up, or nobody may wait any more; the log has it too.
-        drop(Word::Failed(with_causes(error)).say());
+        let reason = with_causes(error);
+        let word = match error {
+            SupervisorError::Site(_) => Word::NoSite(reason),
+            _ => Word::Failed(reason),
+        };
+        drop(word.say());
     }
     result
 }
@@ -256,6 +261,7 @@ impl Rack {
         LabStatus {
             name: self.plan.name.clone(),
             folder: self.folder.path().to_owned(),
+            supervisor: pid_on_computer(),
             site: self.site.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             nodes: self.nodes.iter().map(|node| self.node_status(node)).collect(),
         }
@@ -330,6 +336,11 @@ impl Lab for Rack {
             }
         }
     }
+}
+
+/// This process by its number outside: `/proc` is still the computer's own.
+fn pid_on_computer() -> Option<u32> {
+    std::fs::read_link("/proc/self").ok()?.to_str()?.parse().ok()
 }
 
 /// A dead BMC has no address, so that whoever asks it hears nothing at all.
