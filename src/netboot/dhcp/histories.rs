@@ -1,6 +1,6 @@
 //! Random histories: after every step, what was promised still holds. And packets that nobody would send.
 
-use super::tests::{OWN, PROXY, SERVER, config, engine, message};
+use super::tests::{Listed, OWN, PROXY, SERVER, config, engine, message};
 use super::*;
 use crate::dhcp::client::Client;
 use crate::dhcp::message::{BROADCAST_FLAG, Message};
@@ -202,7 +202,7 @@ impl Dice {
 
 /// What real clients send: the forms of SeaBIOS with iPXE, OVMF, and Linux clients.
 fn real_packets() -> Vec<Vec<u8>> {
-    let list: [(MessageType, &[(u8, &[u8])]); 6] = [
+    let list: [(MessageType, Listed); 6] = [
         (
             MessageType::Discover,
             &[
@@ -251,7 +251,7 @@ fn real_packets() -> Vec<Vec<u8>> {
         (MessageType::Decline, &[(54, &[10, 77, 0, 1]), (50, &[10, 77, 0, 100])]),
         (MessageType::Inform, &[(60, b"understudy-node"), (52, &[3])]),
     ];
-    let build = |(kind, options): (MessageType, &[(u8, &[u8])])| {
+    let build = |(kind, options): (MessageType, Listed)| {
         let mut message = Message { flags: BROADCAST_FLAG, ..message(kind, 2) };
         options.iter().for_each(|(code, value)| message.options.push(*code, value));
         message.encode()

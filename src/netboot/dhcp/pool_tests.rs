@@ -121,6 +121,16 @@ fn a_withdrawn_offer_is_free_and_a_lease_is_not() {
 }
 
 #[test]
+fn an_offer_after_a_lease_is_an_offer() {
+    let mut pool = pool();
+    bind(&mut pool, 0, 2);
+    bind(&mut pool, 100, 3);
+    pool.offer(at(100), &client(2), None).unwrap();
+    pool.withdraw(at(101), &client(2));
+    assert_eq!(pool.offer(at(101), &client(4), None), Some(ip(8)));
+}
+
+#[test]
 fn a_wanted_address_is_given_while_it_is_fresh() {
     let mut pool = pool();
     assert_eq!(pool.offer(START, &client(2), Some(ip(12))), Some(ip(12)));
@@ -139,6 +149,15 @@ fn a_reservation_is_kept_unless_somebody_else_is_there() {
     assert!(pool.decline(START, &client(1), ip(11)).is_some());
     assert_eq!(pool.offer(START, &client(1), None), Some(ip(8)));
     assert!(matches!(pool.claim(START, &client(1), ip(8), Stage::Selecting), Claim::Granted(_)));
+}
+
+#[test]
+fn an_offer_is_honoured_even_if_the_reservation_is_free_again() {
+    let mut pool = pool();
+    pool.offer(START, &client(1), None).unwrap();
+    pool.decline(START, &client(1), ip(11)).unwrap();
+    assert_eq!(pool.offer(at(3599), &client(1), None), Some(ip(8)));
+    assert!(matches!(pool.claim(at(3601), &client(1), ip(8), Stage::Selecting), Claim::Granted(_)));
 }
 
 #[test]

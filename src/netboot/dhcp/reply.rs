@@ -6,7 +6,7 @@ use super::message::{
     BROADCAST_FLAG, Direction, FILE_BYTES, Message, MessageType, OPTIONS_AT, SERVER_NAME_BYTES,
 };
 use super::options::{Options, code, encoded_bytes};
-use super::request::Request;
+use super::request::{ANSWER_BYTES_MAX, Request};
 use std::net::Ipv4Addr;
 
 /// What an answer says.
@@ -47,7 +47,7 @@ impl Draft<'_> {
         let asked = &self.request.message;
         let relay_information = asked.options.get(code::RELAY_INFORMATION);
         let relay_bytes = relay_information.map_or(0, encoded_bytes);
-        let budget = self.request.relayed_bytes_max().checked_sub(relay_bytes)?;
+        let budget = ANSWER_BYTES_MAX.checked_sub(relay_bytes)?;
         let mut room = budget.min(self.request.answer_bytes_max()).checked_sub(OPTIONS_AT + 1)?;
 
         let (mut options, mut omitted) = (Options::default(), Vec::new());

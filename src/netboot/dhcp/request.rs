@@ -11,8 +11,10 @@ use std::net::Ipv4Addr;
 const HEADERS_BYTES: usize = 28;
 /// What every client takes (RFC 2131, section 2).
 const DATAGRAM_BYTES_MIN: usize = 576;
-/// Option 57 grows between DISCOVER and REQUEST, but no answer may need fragments.
+/// What an Ethernet carries. Option 57 grows past it between DISCOVER and REQUEST, but firmware joins no fragments.
 const DATAGRAM_BYTES_MAX: usize = 1500;
+/// The largest answer on its way, with what a relay takes out again.
+pub const ANSWER_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - HEADERS_BYTES;
 /// A sub-option of option 82 (RFC 3527): the network that the relay means, where that is not its own address's.
 const LINK_SELECTION: u8 = 5;
 
@@ -92,15 +94,10 @@ impl Request {
         self.message.options.get(code::PARAMETER_LIST).is_none_or(|list| list.contains(&code))
     }
 
-    /// How many bytes an answer may have.
+    /// How many bytes the client takes.
     pub fn answer_bytes_max(&self) -> usize {
         let asked = self.message.options.number(code::MESSAGE_BYTES_MAX).unwrap_or_default();
-        usize::from(asked).clamp(DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX) - HEADERS_BYTES
-    }
-
-    /// How many bytes an answer may have on its way, with what the relay takes out again.
-    pub fn relayed_bytes_max(&self) -> usize {
-        DATAGRAM_BYTES_MAX - HEADERS_BYTES
+        usize::from(asked).max(DATAGRAM_BYTES_MIN) - HEADERS_BYTES
     }
 
     /// Option 97 if it is one (RFC 4578, section 2.3): empty, or kind 0 and 16 bytes. Never an identity: boards

@@ -1,14 +1,17 @@
 //! Linux clients: each gets, renews and gives back an address.
 
 use crate::rack::{Host, Server, client_script, config, eventually, inside, own, run, told};
+use crate::wire::{ask, request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use understudy_core::base::causes::with_causes;
 use understudy_netboot::dhcp::{
-    EventKind, Firmware, Lease, LeaseStore, LeaseStoreError, MemoryLeases, Mode, Own, Reservation,
+    Config, EventKind, Firmware, Lease, LeaseStore, LeaseStoreError, MemoryLeases, Mode, Own, Reservation,
+    build,
 };
 
 const MAC: &str = "52:54:00:00:00:02";
@@ -139,6 +142,60 @@ fn leases_hold_over_a_restart_of_the_server() {
         assert_eq!(ask("two", "52:54:00:00:00:03"), "10.77.1.1");
         run("ip", &["netns", "delete", "one"]);
         assert_eq!(ask("again", MAC), "10.77.1.0");
+    });
+}
+
+#[test]
+fn n15_the_address_that_was_asked_answers_even_if_it_is_not_the_first_of_its_interface() {
+    inside(
+        "linux::n15_the_address_that_was_asked_answers_even_if_it_is_not_the_first_of_its_interface",
+        || {
+            run("ip", &["address", "add", "10.77.0.9/16", "dev", "rack0"]);
+            let mut config = config(Mode::Own(own("10.77.1.0-10.77.1.9")));
+            config.interfaces[0].address = Ipv4Addr::new(10, 77, 0, 9);
+            let _server = Server::start(config);
+            let host = Host::new("client", MAC);
+            // Everybody hears the offer, which is a frame of ours; the rest is sent by the kernel.
+            let mac = [0x52, 0x54, 0, 0, 0, 2];
+            let discover = request(mac, Ipv4Addr::UNSPECIFIED, &[(53, &[1])]);
+            let offers = ask(&host, (Ipv4Addr::BROADCAST, 67), &discover);
+            host.address("10.77.1.5/16");
+            let inform = request(mac, Ipv4Addr::new(10, 77, 1, 5), &[(53, &[8])]);
+            let informed = ask(&host, (Ipv4Addr::BROADCAST, 67), &inform);
+            for answers in [offers, informed] {
+                assert_eq!(answers.len(), 1, "{answers:?}");
+                assert_eq!(answers[0].source, "10.77.0.9:67".parse().unwrap());
+                assert_eq!(answers[0].option(54), Some([10, 77, 0, 9].as_slice()));
+            }
+        },
+    );
+}
+
+#[test]
+fn an_interface_without_the_address_is_not_served() {
+    inside("linux::an_interface_without_the_address_is_not_served", || {
+        let refused = |change: fn(&mut Config)| {
+            let mut config = config(Mode::Own(own("10.77.1.0-10.77.1.9")));
+            change(&mut config);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let _guard = runtime.enter();
+            let (sender, _events) = tokio::sync::mpsc::channel(1);
+            let built = build(&config, Arc::new(MemoryLeases::default()), sender, Arc::default());
+            with_causes(&built.err().unwrap())
+        };
+        assert_eq!(
+            refused(|config| config.interfaces[0].address = Ipv4Addr::new(10, 77, 0, 7)),
+            "DHCP cannot be served: interface rack0 does not have the address 10.77.0.7"
+        );
+        assert_eq!(
+            refused(|config| config.interfaces[0].name = "rack7".into()),
+            "DHCP cannot be served: there is no Ethernet interface rack7"
+        );
+        let _first = Server::start(config(Mode::Proxy));
+        assert_eq!(
+            refused(|_| ()),
+            "DHCP cannot be served: cannot listen on port 67 of rack0: Address already in use (os error 98)"
+        );
     });
 }
 

@@ -32,7 +32,7 @@ pub fn inside(test: &str, body: impl FnOnce()) {
     let mut unshare =
         Process::new("unshare").args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     if !geteuid().is_root() {
-        unshare = unshare.args(["--user", "--map-root-user", "--map-auto"]);
+        unshare = unshare.args(["--user", "--map-root-user"]);
     }
     let own = std::env::current_exe().unwrap();
     let output = unshare.arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1").output().unwrap();
