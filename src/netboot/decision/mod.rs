@@ -44,6 +44,16 @@ pub enum BootWish {
     Nothing,
 }
 
+impl fmt::Display for BootWish {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(image) => write!(out, "{image} over the network"),
+            Self::Disk => out.write_str("its disk"),
+            Self::Nothing => out.write_str("nothing of ours"),
+        }
+    }
+}
+
 /// An image of the shelf that can be booted over the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootImage {

@@ -6,13 +6,12 @@ use super::metrics::count;
 use super::request::{Method, Request};
 use super::response::{Response, Status};
 use super::route::Route;
-use crate::decision::{BootAnswer, BootKind, BootRequest, decide};
+use crate::decision::{BootAnswer, BootRequest, decide};
 use crate::disk_program::DISK_PROGRAM;
 use std::net::SocketAddr;
 use tracing::{error, info};
 use understudy_core::base::causes::with_causes;
 use understudy_core::formats::manifest::ArtifactFile;
-use understudy_core::model::mac::MacAddress;
 
 impl Shared {
     /// `server` is the address that the client reached.
@@ -28,12 +27,12 @@ impl Shared {
     }
 
     fn boot(&self, request: &Request, boot: BootRequest) -> Response {
-        let answer = decide(&boot, &self.directory.wish(boot.mac));
+        let wish = self.directory.wish(boot.mac);
         // Firmware sends HEAD before GET; one line for each boot is enough.
         if request.method == Method::Get {
-            log(boot.mac, boot.kind, &answer);
+            info!(mac = %boot.mac, asked_by = ?boot.kind, %wish, "boot request answered");
         }
-        match answer {
+        match decide(&boot, &wish) {
             BootAnswer::Script(script) => Response::memory("text/plain", script.into_bytes()),
             BootAnswer::DiskProgram => disk_program(),
             BootAnswer::Uki(image) => {
@@ -68,14 +67,4 @@ impl Shared {
 
 fn disk_program() -> Response {
     Response::memory("application/efi", &DISK_PROGRAM[..])
-}
-
-fn log(mac: MacAddress, kind: BootKind, answer: &BootAnswer) {
-    match (kind, answer) {
-        (_, BootAnswer::Uki(image)) => info!(%mac, %image, "boot over the network"),
-        (_, BootAnswer::DiskProgram) => info!(%mac, "boot from disk"),
-        (BootKind::Ipxe | BootKind::UefiHttp, BootAnswer::Script(script)) => {
-            info!(%mac, network = script.contains("\nkernel "), "boot by script");
-        }
-    }
 }

@@ -15,6 +15,7 @@ pub mod transfer;
 
 pub use metrics::TftpMetrics;
 pub use seats::{TRANSFERS_MAX, TRANSFERS_PER_CLIENT_MAX};
+pub use serve::TRANSFER_TIME_MAX;
 
 use metrics::count;
 use packet::{ErrorCode, Packet, REQUEST_BYTES_MAX, Request};

@@ -12,12 +12,16 @@ use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 /// Clients send acknowledgements and errors only.
 const ANSWER_BYTES_MAX: usize = 512;
+
+/// A loader is there within seconds; a client that goes on for this long only holds a seat.
+pub const TRANSFER_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// One transfer, from its request to its end.
 pub(super) async fn serve(
@@ -44,7 +48,7 @@ pub(super) async fn serve(
     let end = tokio::select! {
         biased;
         () = stop.cancelled() => None,
-        end = carrier.run() => Some(end),
+        end = timeout(TRANSFER_TIME_MAX, carrier.run()) => Some(end.unwrap_or(End::GaveUp)),
     };
     let metrics = &carrier.metrics;
     metrics.transfers_open.fetch_sub(1, Ordering::Relaxed);

@@ -1,103 +1,35 @@
-//! The disk program under OVMF: firmware starts it, and goes on to its next boot option.
+//! Real firmware with our disk program and our scripts: whatever happens, it goes on to its disk.
 
-use nix::sys::signal::Signal;
-use std::io::Read;
-use std::os::unix::process::CommandExt;
+use crate::machine::BootDevice::{Disk, Ipxe};
+use crate::machine::{BIOS, Firmware, SECURE_UEFI, UEFI, boot_until, efi_disk};
+use crate::servers::{DISK_MAC, Http, NETWORK_MAC, Shelf};
 use std::path::Path;
-use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tempfile::TempDir;
 use understudy_core::base::fs;
-use understudy_core::base::process::Process;
+use understudy_core::formats::manifest::ArtifactFile;
+use understudy_core::model::mac::MacAddress;
 use understudy_netboot::disk_program::DISK_PROGRAM;
+use understudy_netboot::http::{ShelfFile, Status};
 
-/// Firmware, the variables that it starts with, and qemu's arguments for it; from the package ovmf.
-struct Firmware {
-    code: &'static str,
-    variables: &'static str,
-    machine: &'static [&'static str],
-}
-
-const PLAIN: Firmware = Firmware {
-    code: "/usr/share/OVMF/OVMF_CODE_4M.fd",
-    variables: "/usr/share/OVMF/OVMF_VARS_4M.fd",
-    machine: &["-machine", "q35"],
-};
-/// Takes programs that are signed with Debian's well-known key for tests.
-const SECURE: Firmware = Firmware {
-    code: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
-    variables: "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd",
-    machine: &["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
-};
 /// A program that says so when it runs.
 const SYSTEMD_BOOT: &str = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const SYSTEMD_BOOT_MENU: &str = "Reboot Into Firmware Interface";
-/// Emulated, on a busy machine.
-const LIMIT: Duration = Duration::from_secs(180);
-
-/// A FAT disk whose default program is this one. Should it be systemd-boot, its menu stays.
-fn disk(folder: &Path, name: &str, program: &[u8]) -> String {
-    let (image, file, loader) = (folder.join(name), folder.join("program.efi"), folder.join("loader.conf"));
-    fs::create(&image).unwrap().set_len(34 << 20).unwrap();
-    fs::write(&file, program).unwrap();
-    fs::write(&loader, b"timeout 600\n").unwrap();
-    let image = image.to_str().unwrap();
-    Process::new("mkfs.vfat").args(["--invariant", "-F", "32", image]).run().unwrap();
-    Process::new("mmd").args(["-i", image, "::EFI", "::EFI/BOOT", "::loader"]).run().unwrap();
-    Process::new("mcopy").args(["-i", image]).arg(&file).arg("::EFI/BOOT/BOOTX64.EFI").run().unwrap();
-    Process::new("mcopy").args(["-i", image]).arg(&loader).arg("::loader").run().unwrap();
-    image.to_owned()
-}
-
-/// What the machine printed until a text was there.
-fn boot_until(firmware: &Firmware, folder: &Path, disks: [&str; 2], text: &str) -> String {
-    let variables = folder.join("variables.fd");
-    fs::copy(Path::new(firmware.variables), &variables).unwrap();
-    let mut qemu = Process::new("qemu-system-x86_64")
-        .args(firmware.machine)
-        .args(["-m", "256", "-accel", "tcg", "-cpu", "max", "-nodefaults", "-display", "none"])
-        .args(["-drive", &format!("if=pflash,format=raw,readonly=on,file={}", firmware.code)])
-        .args(["-drive", &format!("if=pflash,format=raw,file={}", variables.display())])
-        .args(["-serial", "stdio", "-nic", "none"]);
-    for (number, disk) in disks.iter().enumerate() {
-        qemu = qemu
-            .args(["-drive", &format!("if=none,id=d{number},format=raw,file={disk}")])
-            .args(["-device", &format!("virtio-blk-pci,drive=d{number},bootindex={}", number + 1)]);
-    }
-    let qemu = qemu.with(|command| {
-        command.stdout(Stdio::piped());
-        // SAFETY: one system call between fork and exec.
-        unsafe { command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)) };
-    });
-    let mut running = qemu.spawn().unwrap();
-    let mut stdout = running.child.stdout.take().unwrap();
-    let (heard, console) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(bytes @ 1..) = stdout.read(&mut buffer) {
-            if heard.send(String::from_utf8_lossy(&buffer[..bytes]).into_owned()).is_err() {
-                return;
-            }
-        }
-    });
-    let (start, mut said) = (Instant::now(), String::new());
-    while !said.contains(text) {
-        let left = LIMIT.saturating_sub(start.elapsed());
-        match console.recv_timeout(left) {
-            Ok(more) => said.push_str(&more),
-            Err(_) => panic!("no `{text}` on the console:\n{said}"),
-        }
-    }
-    said
-}
+/// Writes the text behind it to the first serial port (8250, at 0x3f8) and halts.
+const BOOT_SECTOR: [u8; 21] = [
+    0x31, 0xc0, 0x8e, 0xd8, 0xbe, 0x15, 0x7c, 0xac, 0x84, 0xc0, 0x74, 0x06, 0xba, 0xf8, 0x03, 0xee, 0xeb,
+    0xf5, 0xf4, 0xeb, 0xfd,
+];
+const BOOT_SECTOR_SAYS: &str = "the boot sector runs";
 
 /// Number 22, under UEFI: not a 404, but a program that says "not found".
 #[test]
 fn n22_uefi_firmware_starts_the_disk_program_and_goes_on_to_the_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let first = disk(folder.path(), "first.raw", &DISK_PROGRAM);
-    let second = disk(folder.path(), "second.raw", &fs::read(Path::new(SYSTEMD_BOOT)).unwrap());
-    let said = boot_until(&PLAIN, folder.path(), [&first, &second], SYSTEMD_BOOT_MENU);
+    let first = efi_disk(folder.path(), "first.raw", &DISK_PROGRAM);
+    let second = efi_disk(folder.path(), "second.raw", &fs::read(Path::new(SYSTEMD_BOOT)).unwrap());
+    let said = boot_until(&UEFI, folder.path(), &[Disk(first), Disk(second)], SYSTEMD_BOOT_MENU);
     let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("no `{text}` in:\n{said}"));
     // BdsDxe tells what it starts, and how it ended.
     let (started, failed) = (at("BdsDxe: starting Boot0001"), at("BdsDxe: failed to start Boot0001"));
@@ -110,10 +42,65 @@ fn n22_uefi_firmware_starts_the_disk_program_and_goes_on_to_the_disk() {
 #[test]
 fn n21_under_secure_boot_firmware_refuses_the_disk_program_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let first = disk(folder.path(), "first.raw", &DISK_PROGRAM);
-    let second = disk(folder.path(), "second.raw", &DISK_PROGRAM);
-    let said = boot_until(&SECURE, folder.path(), [&first, &second], "BdsDxe: failed to load Boot0002");
+    let first = efi_disk(folder.path(), "first.raw", &DISK_PROGRAM);
+    let second = efi_disk(folder.path(), "second.raw", &DISK_PROGRAM);
+    let said = boot_until(
+        &SECURE_UEFI,
+        folder.path(),
+        &[Disk(first), Disk(second)],
+        "BdsDxe: failed to load Boot0002",
+    );
     let refused = said.lines().find(|line| line.contains("BdsDxe: failed to load Boot0001")).unwrap();
     assert!(refused.trim_end().ends_with("Access Denied"), "{refused}");
     assert!(!said.contains("BdsDxe: starting"), "{said}");
+}
+
+/// A disk that both kinds of firmware start, and what they say then.
+fn any_disk(folder: &TempDir, firmware: &Firmware) -> (String, &'static str) {
+    if firmware.is_uefi() {
+        let systemd_boot = fs::read(Path::new(SYSTEMD_BOOT)).unwrap();
+        return (efi_disk(folder.path(), "disk.raw", &systemd_boot), SYSTEMD_BOOT_MENU);
+    }
+    let mut sector = [&BOOT_SECTOR[..], BOOT_SECTOR_SAYS.as_bytes()].concat();
+    sector.resize(510, 0);
+    sector.extend_from_slice(&[0x55, 0xaa]);
+    sector.resize(1 << 20, 0);
+    let image = folder.path().join("disk.raw");
+    fs::write(&image, &sector).unwrap();
+    (image.to_str().unwrap().to_owned(), BOOT_SECTOR_SAYS)
+}
+
+/// Boots a machine over the network with Debian's iPXE, until its disk says that it runs.
+fn ipxe_until_disk(firmware: &Firmware, card: &'static str, mac: &str, server: &Http) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("http://10.0.2.2:{}/boot/{mac}/ipxe", server.address.port());
+    let mac = mac.parse::<MacAddress>().unwrap().to_string();
+    let (disk, says) = any_disk(&folder, firmware);
+    boot_until(firmware, folder.path(), &[Ipxe { card, mac, url }, Disk(disk)], says);
+}
+
+fn shelf_with_a_broken_kernel() -> Arc<Shelf> {
+    Shelf::new(&[(ShelfFile::Artifact(ArtifactFile::Kernel), b"no kernel at all")])
+}
+
+#[test]
+fn n22_ipxe_is_sent_to_its_disk_under_bios_and_uefi() {
+    for (firmware, card) in [(&BIOS, "virtio-net-pci"), (&UEFI, "e1000e")] {
+        let shelf = shelf_with_a_broken_kernel();
+        let server = Http::start(shelf.clone());
+        ipxe_until_disk(firmware, card, DISK_MAC, &server);
+        assert!(server.metrics.responses(Status::Ok) >= 1, "the disk was first");
+        assert_eq!(shelf.kernel_asked.load(Relaxed), 0);
+    }
+}
+
+/// Number 25: the kernel cannot be started, however often it is fetched; the attempts are counted.
+#[test]
+fn n25_ipxe_gives_up_on_a_broken_image_and_boots_its_disk() {
+    for (firmware, card) in [(&BIOS, "virtio-net-pci"), (&UEFI, "e1000e")] {
+        let shelf = shelf_with_a_broken_kernel();
+        let server = Http::start(shelf.clone());
+        ipxe_until_disk(firmware, card, NETWORK_MAC, &server);
+        assert_eq!(shelf.kernel_asked.load(Relaxed), 4, "the kernel in each attempt");
+    }
 }

@@ -6,6 +6,7 @@ mod firmware;
 mod http_clients;
 mod http_limits;
 mod lossy;
+mod machine;
 mod probes;
 mod servers;
 mod tftp_clients;

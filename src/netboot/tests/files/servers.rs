@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +89,8 @@ impl Tftp {
 pub struct Shelf {
     pub folder: TempDir,
     files: Mutex<Vec<(ShelfFile, ServedFile)>>,
+    /// How often the kernel was asked for.
+    pub kernel_asked: AtomicU64,
 }
 
 impl Shelf {
@@ -96,7 +99,7 @@ impl Shelf {
         for (file, content) in files {
             fs::write(&folder.path().join(file.file_name()), content).unwrap();
         }
-        let shelf = Self { folder, files: Mutex::default() };
+        let shelf = Self { folder, files: Mutex::default(), kernel_asked: AtomicU64::new(0) };
         shelf.verify();
         Arc::new(shelf)
     }
@@ -126,6 +129,8 @@ impl BootDirectory for Shelf {
     }
 
     fn file(&self, image: &str, file: ShelfFile) -> Option<ServedFile> {
+        let is_kernel = file == ShelfFile::Artifact(ArtifactFile::Kernel);
+        self.kernel_asked.fetch_add(u64::from(is_kernel), Ordering::Relaxed);
         let files = self.files.lock().unwrap();
         let found = files.iter().find(|(known, _)| *known == file).map(|(_, served)| served.clone());
         found.filter(|_| image == "mail-1.4.0")
