@@ -35,7 +35,6 @@ pub enum EventKind {
     SiteStopped,
     ImageVerified,
     ImageRefused,
-    ImageWanted,
     Discovered,
     Approved,
     Blocked,

@@ -218,6 +218,7 @@ def main():
         finally:
             for server in servers:
                 server.stop()
+    # Loaders are small, so ours keeps them in memory; the file of this benchmark is not.
     machine = {"cpus": os.cpu_count(), "kernel": platform.release(), "peak_mebibytes": peaks}
     out = pathlib.Path("target/bench/netboot-files.json")
     out.parent.mkdir(parents=True, exist_ok=True)

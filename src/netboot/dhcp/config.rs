@@ -262,7 +262,7 @@ impl Own {
         if !(LEASE_MIN..=LEASE_MAX).contains(&self.lease) {
             return Err(ConfigError::Lease { network: name.to_string(), lease: self.lease });
         }
-        let (reserved, holders) = self.check_reservations(&name, network, &never)?;
+        let holders = self.check_reservations(&name, network, &never)?;
         Ok(OwnNetwork {
             name,
             network,
@@ -272,7 +272,7 @@ impl Own {
             gateway: self.gateway,
             dns: self.dns.clone(),
             lease: self.lease,
-            reserved,
+            reserved: holders.iter().map(|(address, mac)| (*mac, *address)).collect(),
             holders,
         })
     }
@@ -299,14 +299,13 @@ impl Own {
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "the two ways to look a reservation up")]
     fn check_reservations(
         &self,
         name: &str,
         network: Network,
         never: &BTreeSet<Ipv4Addr>,
-    ) -> Result<(BTreeMap<MacAddress, Ipv4Addr>, BTreeMap<Ipv4Addr, MacAddress>), ConfigError> {
-        let (mut reserved, mut holders) = (BTreeMap::new(), BTreeMap::new());
+    ) -> Result<BTreeMap<Ipv4Addr, MacAddress>, ConfigError> {
+        let (mut macs, mut holders) = (BTreeSet::new(), BTreeMap::new());
         for &Reservation { mac, address } in &self.reservations {
             let network_name = name.to_owned();
             if !is_unicast(mac.bytes()) {
@@ -315,14 +314,14 @@ impl Own {
             if !network.contains(address) || never.contains(&address) {
                 return Err(ConfigError::ReservedAddress { network: network_name, address });
             }
-            if reserved.insert(mac, address).is_some() {
+            if !macs.insert(mac) {
                 return Err(ConfigError::ReservationTwice { network: network_name, mac });
             }
             if holders.insert(address, mac).is_some() {
                 return Err(ConfigError::ReservedAddressTwice { network: network_name, address });
             }
         }
-        Ok((reserved, holders))
+        Ok(holders)
     }
 }
 

@@ -257,5 +257,9 @@ fn boot_only(request: &Request, kind: MessageType, event: EventKind) -> Outcome 
 mod tests;
 
 #[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod delivery_tests;
+
+#[cfg(test)]
 #[path = "histories.rs"]
 mod histories;

@@ -121,6 +121,16 @@ fn a_withdrawn_offer_is_free_and_a_lease_is_not() {
 }
 
 #[test]
+fn an_offer_after_a_lease_is_an_offer() {
+    let mut pool = pool();
+    bind(&mut pool, 0, 2);
+    bind(&mut pool, 100, 3);
+    pool.offer(at(100), &client(2), None).unwrap();
+    pool.withdraw(at(101), &client(2));
+    assert_eq!(pool.offer(at(101), &client(4), None), Some(ip(8)));
+}
+
+#[test]
 fn a_wanted_address_is_given_while_it_is_fresh() {
     let mut pool = pool();
     assert_eq!(pool.offer(START, &client(2), Some(ip(12))), Some(ip(12)));

@@ -70,6 +70,11 @@ pub fn report(step: &mut Step<'_>, status: &Status) {
                 step.node.half_written = Some(disk);
             }
             again(step, reason);
+            if matches!(step.node.state, State::Installing { .. }) {
+                // The next attempt begins with the next report: what broke may need a moment.
+                step.forget_answer();
+                step.wait("the installation failed; the next attempt follows");
+            }
         }
         Status::Waiting | Status::Ready { .. } | Status::Degraded { .. } => tell(step),
     }

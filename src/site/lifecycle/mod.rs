@@ -38,7 +38,7 @@ use understudy_core::protocol::report::{Hello, Report};
 #[derive(Clone, Debug)]
 pub enum Event {
     /// It has booted. The nonce is fresh.
-    Hello { hello: Hello, address: IpAddr, nonce: String },
+    Hello { hello: Box<Hello>, address: IpAddr, nonce: String },
     /// It says how it goes on.
     Report { report: Report, address: IpAddr },
     /// An operator says yes.
@@ -101,7 +101,7 @@ struct Step<'a> {
 impl Step<'_> {
     fn take(&mut self, event: Event) {
         match event {
-            Event::Hello { hello, address, nonce } => self.hello(hello, address, nonce),
+            Event::Hello { hello, address, nonce } => self.hello(*hello, address, nonce),
             Event::Report { report, address } => self.report(&report, address),
             Event::Approve { wipe } => self.approve(wipe),
             Event::Retire => retired::retire(self),

@@ -117,7 +117,7 @@ impl Book {
         let nonce = nonce().map_err(|error| told(&error))?;
         let mut moment = self.moment(images_url);
         moment.is_expected = self.is_expected(&kept.node, &hello.inventory);
-        let event = Event::Hello { hello, address, nonce };
+        let event = Event::Hello { hello: Box::new(hello), address, nonce };
         let (after, effects) = lifecycle::step(kept.node.clone(), event, &moment);
         records.extend(effects.iter().filter_map(recorded));
         self.instruct(kept, after, records, effects).await

@@ -90,7 +90,7 @@ fn n22_ipxe_is_sent_to_its_disk_under_bios_and_uefi() {
         let server = Http::start(shelf.clone());
         ipxe_until_disk(firmware, card, DISK_MAC, &server);
         assert!(server.metrics.responses(Status::Ok) >= 1, "the disk was first");
-        assert_eq!(shelf.asked.load(Relaxed), 0);
+        assert_eq!(shelf.kernel_asked.load(Relaxed), 0);
     }
 }
 
@@ -101,6 +101,6 @@ fn n25_ipxe_gives_up_on_a_broken_image_and_boots_its_disk() {
         let shelf = shelf_with_a_broken_kernel();
         let server = Http::start(shelf.clone());
         ipxe_until_disk(firmware, card, NETWORK_MAC, &server);
-        assert_eq!(shelf.asked.load(Relaxed), 4, "a kernel in each attempt");
+        assert_eq!(shelf.kernel_asked.load(Relaxed), 4, "the kernel in each attempt");
     }
 }

@@ -28,7 +28,7 @@ pub const SECURE_UEFI: Firmware = Firmware {
     machine: &["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
 };
 /// Emulated, on a busy machine.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A FAT disk whose default program is this one. Should it be systemd-boot, its menu stays.
 pub fn efi_disk(folder: &Path, name: &str, program: &[u8]) -> String {

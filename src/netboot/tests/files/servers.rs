@@ -89,8 +89,8 @@ impl Tftp {
 pub struct Shelf {
     pub folder: TempDir,
     files: Mutex<Vec<(ShelfFile, ServedFile)>>,
-    /// How often a file was asked for.
-    pub asked: AtomicU64,
+    /// How often the kernel was asked for.
+    pub kernel_asked: AtomicU64,
 }
 
 impl Shelf {
@@ -99,7 +99,7 @@ impl Shelf {
         for (file, content) in files {
             fs::write(&folder.path().join(file.file_name()), content).unwrap();
         }
-        let shelf = Self { folder, files: Mutex::default(), asked: AtomicU64::new(0) };
+        let shelf = Self { folder, files: Mutex::default(), kernel_asked: AtomicU64::new(0) };
         shelf.verify();
         Arc::new(shelf)
     }
@@ -129,7 +129,8 @@ impl BootDirectory for Shelf {
     }
 
     fn file(&self, image: &str, file: ShelfFile) -> Option<ServedFile> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        let is_kernel = file == ShelfFile::Artifact(ArtifactFile::Kernel);
+        self.kernel_asked.fetch_add(u64::from(is_kernel), Ordering::Relaxed);
         let files = self.files.lock().unwrap();
         let found = files.iter().find(|(known, _)| *known == file).map(|(_, served)| served.clone());
         found.filter(|_| image == "mail-1.4.0")

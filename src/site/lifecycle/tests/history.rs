@@ -66,7 +66,7 @@ fn event(act: &Act, moment: &mut Moment) -> Option<Event> {
             if disks == 2 {
                 hello.inventory.disks.push(disk("D2", 1 << 41));
             }
-            Event::Hello { hello, address, nonce: format!("n{boot}") }
+            Event::Hello { hello: Box::new(hello), address, nonce: format!("n{boot}") }
         }
         Act::Report { boot, status: s, nonce } => {
             let report = Report { boot_id: format!("b{boot}"), status: status(s, format!("n{nonce}")) };

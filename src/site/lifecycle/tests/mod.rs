@@ -195,9 +195,12 @@ fn a_site_that_refuses_foreign_data_refuses_it_for_ever() {
     story.then(report("b1", Status::Waiting)).is("approved");
 }
 
+/// A rule, what is wrong with the disks, and what the operator reads.
+type Case = (DiskRule, fn(&mut Inventory), &'static str);
+
 #[test]
 fn each_disk_that_cannot_be_used_is_told_why() {
-    let cases: [(DiskRule, fn(&mut Inventory), &str); 6] = [
+    let cases: [Case; 6] = [
         (DiskRule::Only, |inventory| inventory.disks.clear(), "no disk"),
         (DiskRule::Only, |inventory| inventory.disks.push(disk("D2", 1 << 40)), "2 disks"),
         (DiskRule::Serial("X".into()), |_| {}, "no disk with serial X"),

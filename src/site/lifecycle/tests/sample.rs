@@ -64,7 +64,7 @@ pub fn from_disk(root_hash: Sha256) -> BootSource {
 
 fn event(hello: Hello) -> Event {
     let nonce = format!("n-{}", hello.boot_id);
-    Event::Hello { hello, address: "10.77.0.100".parse().unwrap(), nonce }
+    Event::Hello { hello: Box::new(hello), address: "10.77.0.100".parse().unwrap(), nonce }
 }
 
 pub fn hello(boot_id: &str) -> Event {

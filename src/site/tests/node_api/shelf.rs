@@ -45,11 +45,14 @@ async fn an_image_with_one_wrong_byte_is_refused_told_and_taken_once_it_is_right
     site.stop().await;
 }
 
+/// A version, what is done to its manifest, who signs it, and why it is refused.
+type Case<'a> = (&'a str, &'a dyn Fn(Value) -> Value, &'a Folder, &'a str);
+
 #[tokio::test]
 async fn each_image_that_is_not_to_be_trusted_is_refused() {
     let folder = Folder::new();
     let stranger = Folder::new();
-    let cases: [(&str, &dyn Fn(Value) -> Value, &Folder, &str); 3] = [
+    let cases: [Case<'_>; 3] = [
         (
             "0.3.0",
             &|mut manifest| {
