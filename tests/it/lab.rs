@@ -110,7 +110,12 @@ impl Lab {
         let own = |kind: &str| std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
         let its = |kind: &str| std::fs::read_link(format!("/proc/{supervisor}/ns/{kind}")).unwrap();
         let namespaces = NAMESPACES.iter().filter(|kind| own(kind) != its(kind)).map(|kind| its(kind));
-        Traces { name: self.name.clone(), processes, namespaces: namespaces.collect() }
+        Traces {
+            name: self.name.clone(),
+            processes,
+            namespaces: namespaces.collect(),
+            taken: ticks_since_boot(),
+        }
     }
 }
 
@@ -127,6 +132,9 @@ struct Traces {
     name: String,
     processes: Vec<i32>,
     namespaces: Vec<PathBuf>,
+    /// In clock ticks since boot. The kernel gives the number of a namespace that is gone to the next one, so
+    /// that processes which started later are somebody else's.
+    taken: u64,
 }
 
 impl Traces {
@@ -144,15 +152,28 @@ impl Traces {
         // A process that has ended is in its namespace until it is reaped, which is not the lab's to do.
         let users = || self.users_of_namespaces();
         wait_for("empty namespace", || users().is_empty(), || format!("{:?}", users()));
-        let namespaces = tool("lsns", ["--noheadings", "--output", "NS"]);
+        let namespaces = tool("lsns", ["--noheadings", "--output", "NS,PID"]);
         for namespace in &self.namespaces {
             let number = namespace.to_str().unwrap().trim_matches(|letter: char| !letter.is_ascii_digit());
-            assert!(!namespaces.lines().any(|line| line.trim() == number), "{namespace:?}");
+            let is_left = |line: &str| {
+                let (listed, pid) = line.trim().split_once(' ').unwrap();
+                listed == number && self.is_as_old(pid.trim())
+            };
+            assert!(!namespaces.lines().any(is_left), "{namespace:?}: {namespaces}");
         }
         for file in ["/proc/self/mountinfo", "/proc/net/unix"] {
             let content = fs::read_text(Path::new(file)).unwrap();
             assert!(!content.contains(&self.name), "{file}: {content}");
         }
+    }
+
+    /// Whether the process was there when the traces were taken.
+    fn is_as_old(&self, pid: &str) -> bool {
+        let stat = fs::read_text(&Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+        // proc_pid_stat(5): field 22, counted from field 3 after the command's name.
+        let started =
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(19)?.parse::<u64>().ok());
+        started.is_some_and(|started| started <= self.taken)
     }
 
     /// Processes that still are in one of the lab's namespaces.
@@ -163,7 +184,9 @@ impl Traces {
                 let kind = namespace.to_str().unwrap().split(':').next().unwrap().to_owned();
                 std::fs::read_link(process.join("ns").join(kind)).is_ok_and(|found| found == *namespace)
             };
-            if self.namespaces.iter().any(is_in) {
+            if self.namespaces.iter().any(is_in)
+                && self.is_as_old(process.file_name().unwrap().to_str().unwrap())
+            {
                 users.push(process);
             }
         }
@@ -174,6 +197,13 @@ impl Traces {
 /// A process that has ended but was not reaped yet is not alive.
 fn is_alive(pid: i32) -> bool {
     !matches!(state(pid), None | Some('Z'))
+}
+
+/// The clock of proc_pid_stat(5), a hundred ticks a second on every architecture that we run on.
+fn ticks_since_boot() -> u64 {
+    let uptime = fs::read_text(Path::new("/proc/uptime")).unwrap();
+    let seconds = uptime.split(' ').next().unwrap();
+    seconds.replace('.', "").parse().unwrap()
 }
 
 /// The letter in `/proc/PID/stat`.
@@ -203,8 +233,11 @@ fn a_lab_that_is_brought_down_leaves_nothing() {
 #[test]
 fn a_lab_whose_supervisor_is_killed_leaves_nothing() {
     let lab = Lab::up("2", "bios");
-    let (traces, folder) = (lab.traces(), lab.folder());
-    let beside = lab.beside(&folder.join("beside.log"), &["sleep", "1000"]);
+    let beside = lab.beside(&lab.folder().join("beside.log"), &["sleep", "1000"]);
+    // The supervisor, two machines, and now the command.
+    let is_inside = || lab.traces().users_of_namespaces().len() > 3;
+    wait_for("command inside", is_inside, String::new);
+    let traces = lab.traces();
     traces.all_are_there();
     kill(Pid::from_raw(lab.supervisor()), Signal::SIGKILL).unwrap();
     // What runs inside by `lab exec` ends as well, and so does the command that waits for it.
@@ -375,6 +408,7 @@ fn firmware_gets_its_address_and_its_boot_file_through_the_switch_until_it_is_un
     lab.run("exec", &ping);
     assert_eq!((frames("from_node"), frames("to_node")), before, "nothing passes a cable that is out");
     lab.run("plug", &["1"]).expect_success();
+    lab.run("power", &["1", "reset"]).expect_success();
     wait_for("frame", || frames("from_node") > before.0, || lab.console("1"));
 }
 
