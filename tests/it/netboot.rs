@@ -8,7 +8,8 @@ use crate::rack::Rack;
 #[test]
 fn machines_of_every_firmware_go_from_an_empty_disk_to_a_spare() {
     let fixture = fixture();
-    let rack = Rack::up("kinds", &fixture.image, &fixture.public_key, &["--nodes", "3", "--firmware", "mixed"]);
+    let rack =
+        Rack::up("kinds", &fixture.image, &fixture.public_key, &["--nodes", "3", "--firmware", "mixed"]);
     for serial in ["LAB-1", "LAB-2", "LAB-3"] {
         let node = rack.wait_for_state(serial, "spare");
         assert_eq!(node["image"], "mail 0.1.0", "{node}");

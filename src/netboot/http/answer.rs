@@ -36,7 +36,8 @@ impl Shared {
             BootAnswer::Script(script) => Response::memory("text/plain", script.into_bytes()),
             BootAnswer::DiskProgram => disk_program(),
             BootAnswer::Uki(image) => {
-                let response = self.file(request, &image.folder(), ShelfFile::Artifact(ArtifactFile::Uki));
+                let response =
+                    self.file(request, &image.folder(), ShelfFile::Artifact(ArtifactFile::NetbootUki));
                 let is_there = !matches!(response.status, Status::NotFound | Status::Unavailable);
                 if is_there {
                     return response;

@@ -56,7 +56,7 @@ impl ShelfFile {
         match self {
             Self::Manifest => "application/json",
             Self::Signature => "text/plain",
-            Self::Artifact(ArtifactFile::Uki) => "application/efi",
+            Self::Artifact(ArtifactFile::Uki | ArtifactFile::NetbootUki) => "application/efi",
             Self::Artifact(_) => "application/octet-stream",
         }
     }

@@ -12,7 +12,7 @@ use understudy_core::formats::manifest::ArtifactFile;
 use understudy_netboot::disk_program::DISK_PROGRAM;
 use understudy_netboot::http::{Limits, ShelfFile, Status};
 
-const UKI: ShelfFile = ShelfFile::Artifact(ArtifactFile::Uki);
+const UKI: ShelfFile = ShelfFile::Artifact(ArtifactFile::NetbootUki);
 
 fn shelf() -> Arc<Shelf> {
     let root = pattern(5_000_000);
@@ -88,7 +88,7 @@ fn n25_a_boot_request_is_answered_safely_while_its_image_is_broken() {
     assert_eq!(fetch(), b"MZ uki");
     fs::write(&shelf.path(UKI), b"MZ something else").unwrap();
     assert_eq!(fetch(), DISK_PROGRAM);
-    assert_eq!(code_of(&server.url("/images/mail-1.4.0/image.efi"), &[]), "503");
+    assert_eq!(code_of(&server.url("/images/mail-1.4.0/netboot.efi"), &[]), "503");
     fs::remove_file(&shelf.path(UKI)).unwrap();
     assert_eq!(fetch(), DISK_PROGRAM);
     shelf.verify();

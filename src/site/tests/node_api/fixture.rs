@@ -76,7 +76,16 @@ impl Folder {
     pub fn image(&self, name: &str, version: &str) -> PathBuf {
         let folder = self.folder.path().join("images").join(format!("{name}-{version}"));
         fs::create_dir_all(&folder).unwrap();
-        let files = ["vmlinuz", "initrd.zst", "image.efi", "root.squashfs", "root.verity", "disk.raw"];
+        let files = [
+            "vmlinuz",
+            "initrd.zst",
+            "image.efi",
+            "netboot.efi",
+            "root.squashfs",
+            "root.verity",
+            "disk.raw",
+            "disk.raw.zst",
+        ];
         let artifact = |file: &&str| {
             let content = format!("{file} of {name} {version}");
             fs::write(&folder.join(file), content.as_bytes()).unwrap();
