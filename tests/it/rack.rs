@@ -1,6 +1,7 @@
 //! A lab for a test: a rack with a site, seen through the command alone, and gone when the test ends.
 
 use crate::command::{Ended, run_understudy, text};
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,16 +39,11 @@ impl Rack {
         run_understudy([words, &["--site", text(&site)]].concat())
     }
 
-    /// What the site knows of its nodes.
-    #[track_caller]
-    pub fn nodes(&self) -> Vec<Value> {
-        let ended = self.site(&["nodes", "--json"]).expect_success();
-        serde_json::from_str(&ended.stdout).unwrap()
-    }
-
-    /// What the site says of the machine with this serial, once it knows it.
+    /// What the site says of the machine with this serial, once it knows it. A site that is away says nothing.
     pub fn node(&self, serial: &str) -> Option<Value> {
-        self.nodes().into_iter().find(|node| node["serial"] == serial)
+        let ended = self.site(&["nodes", "--json"]);
+        let nodes: Vec<Value> = serde_json::from_str(&ended.stdout).unwrap_or_default();
+        nodes.into_iter().find(|node| node["serial"] == serial)
     }
 
     /// Waits until the site says this of the machine.
@@ -71,18 +67,36 @@ impl Rack {
         self.wait_for(serial, state, |node| node["state"] == state)
     }
 
-    /// Waits for words on the machine's console.
+    /// Waits until the machine's console shows this.
     #[track_caller]
-    pub fn wait_for_console(&self, serial: &str, words: &str) -> String {
+    pub fn wait_for_console(&self, serial: &str, what: &str, is_so: impl Fn(&str) -> bool) {
         let began = Instant::now();
         while began.elapsed() < LIMIT {
-            let console = self.console(serial);
-            if console.contains(words) {
-                return console;
+            if is_so(&self.console(serial)) {
+                return;
             }
             std::thread::sleep(LOOK);
         }
-        panic!("`{words}` is not on the console of {serial}:\n{}\n{}", self.console(serial), self.log());
+        panic!("{serial} is not {what} after {LIMIT:?}:\n{}\n{}", self.console(serial), self.log());
+    }
+
+    /// What the lab says of itself.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        serde_json::from_str(&self.lab(&["status", "--json"]).expect_success().stdout).unwrap()
+    }
+
+    /// The site's process, as this computer calls it.
+    #[track_caller]
+    pub fn site_pid(&self) -> Pid {
+        let status = self.status();
+        let pid = status["site"]["serving"]["pid"].as_i64();
+        Pid::from_raw(pid.unwrap_or_else(|| panic!("{status:#}")).try_into().unwrap())
+    }
+
+    /// The lab's name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Everything that the machine's console showed.

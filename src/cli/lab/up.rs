@@ -15,7 +15,7 @@ use understudy_core::formats::manifest::MANIFEST_FILE;
 use understudy_image::signing::public_path;
 use understudy_lab::rack::folder::FolderError;
 use understudy_lab::rack::plan::{
-    Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan,
+    Approval, Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan,
 };
 use understudy_lab::rack::start::{StartError, Started, start};
 
@@ -38,6 +38,9 @@ pub struct Arguments {
     /// A public key whose images the site takes; may be repeated [default: ~/.config/understudy/signing.key.pub]
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
+    /// Who lets machines have the image: expected (the site knows their serials) or ask (`understudy approve`)
+    #[arg(long, default_value = "expected", conflicts_with = "no_site")]
+    approval: Approval,
     /// A rack without a site: nothing answers the machines
     #[arg(long, conflicts_with_all = ["site_image", "keys"])]
     no_site: bool,
@@ -77,6 +80,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let count = plan.nodes.len();
         talk::talk(&format!("lab `{name}` is up: {count} machines, in {}", plan.folder.display()));
         talk::talk(&format!("look at it: understudy lab status --name {name}"));
+        if plan.site.is_some() {
+            let site = arguments.lab.folder().site_file();
+            talk::talk(&format!("and at its site: understudy nodes --watch --site {}", site.display()));
+        }
     }
     match ending {
         Some(signals) => stay(started, &signals),
@@ -119,7 +126,7 @@ fn site(arguments: &Arguments, image: &Path) -> Result<SitePlan, Failure> {
         keys => keys.to_vec(),
     };
     let keys = keys.iter().map(|key| absolute(key)).collect::<Result<_, _>>()?;
-    Ok(SitePlan { image: absolute(image)?, keys })
+    Ok(SitePlan { image: absolute(image)?, keys, approval: arguments.approval })
 }
 
 fn folder_failure(error: FolderError) -> Failure {

@@ -65,6 +65,34 @@ pub struct SitePlan {
     pub image: PathBuf,
     /// Absolute; whose images the shelf takes.
     pub keys: Vec<PathBuf>,
+    pub approval: Approval,
+}
+
+/// Who lets the rack's machines have the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approval {
+    /// The site's list of expected serials.
+    Expected,
+    /// An operator, each of them.
+    Ask,
+}
+
+/// The text is no way to approve.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no way to approve machines; there are expected and ask")]
+pub struct ApprovalError(String);
+
+impl FromStr for Approval {
+    type Err = ApprovalError;
+
+    fn from_str(text: &str) -> Result<Self, ApprovalError> {
+        match text {
+            "expected" => Ok(Self::Expected),
+            "ask" => Ok(Self::Ask),
+            _ => Err(ApprovalError(text.to_owned())),
+        }
+    }
 }
 
 /// One machine.

@@ -3,7 +3,7 @@
 //! The lab knows of the site only its command line, its file and its ports.
 
 use super::folder::LabFolder;
-use super::plan::{POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
+use super::plan::{Approval, POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
 use crate::machine::guest::{Guest, GuestError};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -134,7 +134,8 @@ fn shelve(folder: &LabFolder, site: &SitePlan, name: &str) -> Result<(), SiteErr
 }
 
 fn site_file(plan: &Plan, site: &SitePlan, image: &str) -> Value {
-    let serials: Vec<String> = plan.nodes.iter().map(|node| node.name.to_string()).collect();
+    let nodes = plan.nodes.iter().filter(|_| site.approval == Approval::Expected);
+    let serials: Vec<String> = nodes.map(|node| node.name.to_string()).collect();
     json!({
         "name": plan.name,
         "state": "state",
@@ -190,12 +191,18 @@ mod tests {
             site: None,
             lifetime: Lifetime::Detached,
         };
-        let site = SitePlan { image: "/images/mail".into(), keys: vec!["/keys/a.pub".into()] };
+        let site = SitePlan {
+            image: "/images/mail".into(),
+            keys: vec!["/keys/a.pub".into()],
+            approval: Approval::Expected,
+        };
         let text = toml::to_string(&site_file(&plan, &site, "mail")).unwrap();
         let read: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(read["networks"][0]["interface"].as_str(), Some("rack0"), "{text}");
         assert_eq!(read["networks"][0]["pool"].as_str(), Some("10.77.0.100-10.77.0.199"), "{text}");
         assert_eq!(read["enrolment"]["serials"][1].as_str(), Some("LAB-2"), "{text}");
         assert_eq!(read["image_keys"][0].as_str(), Some("/keys/a.pub"), "{text}");
+        let asking = SitePlan { approval: Approval::Ask, ..site };
+        assert_eq!(site_file(&plan, &asking, "mail")["enrolment"]["serials"], json!([]));
     }
 }

@@ -59,6 +59,8 @@ pub struct Netboot {
     http: http::Server,
     events: mpsc::Receiver<dhcp::Event>,
     counters: Arc<Counters>,
+    /// Changes when the shelf has been looked at.
+    looked: watch::Receiver<Arc<Shelf>>,
 }
 
 /// What `site.toml` says, in the words of the DHCP server.
@@ -122,9 +124,10 @@ pub async fn build(
 
     let networks = definition.networks.iter();
     let listen = networks.map(|net| (net.address.address, definition.http_port).into()).collect();
+    let looked = shelf.clone();
     let directory = Directory::new(wishes, shelf, definition.image.clone());
     let http = http::build(http::Config { listen, limits: http::Limits::default() }, Arc::new(directory))?;
-    Ok(Netboot { dhcp, advertise, tftp, http, events, counters })
+    Ok(Netboot { dhcp, advertise, tftp, http, events, counters, looked })
 }
 
 fn loaders() -> Result<tftp::Files, NetbootError> {
@@ -142,8 +145,14 @@ impl Netboot {
         Arc::new(move || counters.text(&http, &tftp))
     }
 
-    /// Serves until cancelled.
-    pub async fn run(self, registry: Registry, token: CancellationToken) -> Result<(), NetbootError> {
+    /// Serves until cancelled, from the first look at the shelf on: a machine with an empty disk that asked
+    /// before would be sent to that disk, and stay there. Firmware asks for its address again and again.
+    pub async fn run(mut self, registry: Registry, token: CancellationToken) -> Result<(), NetbootError> {
+        tokio::select! {
+            () = token.cancelled() => return Ok(()),
+            // Without a shelf's task there is nothing to wait for.
+            looked = self.looked.changed() => drop(looked),
+        }
         // A server that breaks ends the others. One without an address to serve ends at once, and that is fine.
         let guard = token.child_token();
         let reports = Reports::new(registry).run(self.events, guard.clone());

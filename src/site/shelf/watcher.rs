@@ -49,7 +49,10 @@ impl ShelfTask {
                     told.tell(&mut self.registry, &shelf).await;
                 }
                 // What was verified stays on the shelf.
-                Err(error) => warn!(error = with_causes(&error), "cannot look at the image shelf"),
+                Err(error) => {
+                    warn!(error = with_causes(&error), "cannot look at the image shelf");
+                    self.shelf.send_modify(|_| ());
+                }
             }
             tokio::select! {
                 () = token.cancelled() => return,
