@@ -72,3 +72,11 @@ lint: packages ## Check format, lints and licences
 .PHONY: bench-build
 bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json
 	python3 tests/bench/build.py $(UNDERSTUDY) $(if $(RUNS),--runs $(RUNS))
+
+.PHONY: bench-netboot-files
+bench-netboot-files: packages ## Read files over HTTP and TFTP beside nginx, atftpd and tftpd-hpa
+	cargo build --release --locked -p understudy-netboot --example serve-files
+	rm -rf target/peers/netboot-files; mkdir -p target/peers/netboot-files
+	cd target/peers/netboot-files; apt-get download -qq nginx atftpd tftpd-hpa libwrap0; \
+	for package in *.deb; do dpkg -x $$package .; done
+	python3 tests/bench/netboot_files.py $(BIN)/examples/serve-files target/peers/netboot-files $(RUNS)

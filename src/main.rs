@@ -10,5 +10,14 @@ fn main() -> ExitCode {
     {
         return understudy_image::stage::main();
     }
-    cli::main()
+    // So does the lab.
+    match std::env::args_os().nth(1) {
+        Some(argument) if argument == understudy_lab::rack::start::ENTER_ARGUMENT => {
+            understudy_lab::rack::start::enter_main()
+        }
+        Some(argument) if argument == understudy_lab::rack::start::SUPERVISE_ARGUMENT => {
+            cli::lab::supervise::main()
+        }
+        _ => cli::main(),
+    }
 }

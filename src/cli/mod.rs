@@ -3,11 +3,19 @@
 //! Standard output is data, standard error is talk. Exit code 0: done, 1: the operation failed, 2: the input
 //! must be fixed.
 
+mod approve;
 mod doctor;
+mod events;
 mod failure;
 mod image;
 mod key;
+pub mod lab;
+mod nodes;
+mod operator;
 mod paths;
+mod retire;
+mod serve;
+mod table;
 mod talk;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +38,19 @@ enum Verb {
     /// Make keys that sign images
     #[command(subcommand)]
     Key(key::Verb),
+    /// A rack of virtual machines on this computer: firmware, disks, BMCs, cables, a site
+    #[command(subcommand)]
+    Lab(lab::Verb),
+    /// Run the controller of a site
+    Serve(serve::Arguments),
+    /// List the nodes of a site
+    Nodes(nodes::Arguments),
+    /// Let a node have the image
+    Approve(approve::Arguments),
+    /// End a node for good
+    Retire(retire::Arguments),
+    /// Tell what happened at a site
+    Events(events::Arguments),
     /// Say what is missing on this machine and how to get it
     Doctor(doctor::Arguments),
 }
@@ -39,6 +60,12 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Image(verb) => image::run(verb),
         Verb::Key(verb) => key::run(verb),
+        Verb::Lab(verb) => lab::run(verb),
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Nodes(arguments) => nodes::run(&arguments),
+        Verb::Approve(arguments) => approve::run(&arguments),
+        Verb::Retire(arguments) => retire::run(&arguments),
+        Verb::Events(arguments) => events::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
     };
     match result {

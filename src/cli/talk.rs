@@ -22,6 +22,14 @@ pub fn json(value: &impl Serialize) {
     }
 }
 
+/// Writes one JSON value as one line.
+pub fn json_line(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => data(&text),
+        Err(error) => unreachable!("our own structs have string keys and no failing parts: {error}"),
+    }
+}
+
 /// Writes a line for people.
 pub fn talk(text: &str) {
     // Nobody listening is no reason to stop working.

@@ -1,5 +1,6 @@
 //! The build, stage by stage: packages -> layers -> root -> verity tree -> initrd -> UKI -> disk -> manifest.
 
+use crate::artifacts;
 use crate::cache::Cache;
 use crate::deb::{self, DebError};
 use crate::definition::Definition;
@@ -20,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::sha256::Sha256;
-use understudy_core::formats::command_line::BootSettings;
+use understudy_core::formats::command_line::{BootSettings, NETWORK};
 use understudy_core::formats::disk_layout::{BIOS_BOOT, ESP, SECTOR_BYTES, Slot};
-use understudy_core::formats::manifest::{Artifact, ArtifactFile, MANIFEST_FORMAT, Manifest};
+use understudy_core::formats::manifest::{ArtifactFile, MANIFEST_FORMAT, Manifest};
 
 /// What the kernel calls the only architecture that is built so far.
 const ARCHITECTURE: &str = "x86_64";
@@ -98,6 +99,7 @@ pub fn build(request: &Request<'_>, progress: &dyn Progress) -> Result<Built, Bu
     let pair = job.boot_pair(&mut stages)?;
     let uki = job.uki(&mut stages, &pair, &command_line)?;
     job.disk(&mut stages, &pair, &uki, &command_line)?;
+    job.compressed_disk(&mut stages)?;
     let manifest = job.manifest(&mut stages, root_hash, command_line)?;
     staging.publish()?;
     Ok(Built { dir: request.out.to_owned(), manifest, stages: stages.finish() })
@@ -169,17 +171,15 @@ impl Job<'_> {
         let definition = self.request.definition;
         stages.run("initrd", |_| {
             let layer = self.kernel_layer()?.value;
-            let pair =
-                initrd::build(&layer, &definition.kernel, self.request.node).map_err(
-                    |error| match error {
-                        InitrdError::Module(unknown) => BuildError::UnknownModule {
-                            path: definition.path.clone(),
-                            line: definition.line(&unknown.span),
-                            module: unknown.name,
-                        },
-                        error => error.into(),
+            let pair = initrd::build(&layer, &definition.kernel, self.request.node, self.request.key)
+                .map_err(|error| match error {
+                    InitrdError::Module(unknown) => BuildError::UnknownModule {
+                        path: definition.path.clone(),
+                        line: definition.line(&unknown.span),
+                        module: unknown.name,
                     },
-                )?;
+                    error => error.into(),
+                })?;
             fs::write(&self.path(ArtifactFile::Kernel), &pair.kernel)?;
             fs::write(&self.path(ArtifactFile::Initrd), &pair.initrd)?;
             let result = format!("{}, kernel {}", sized(pair.initrd.len() as u64), pair.release);
@@ -195,25 +195,28 @@ impl Job<'_> {
     ) -> Result<Vec<u8>, BuildError> {
         stages.run("uki", |_| {
             let stub = self.boot_file(esp::STUB)?;
-            let label = self.label();
-            let version = &self.request.definition.version;
-            let os_release = format!(
-                "ID=understudy\nNAME=Understudy\nVERSION_ID={version}\nPRETTY_NAME=\"Understudy {label}\"\n"
-            );
-            let uki = uki::append(
-                &stub,
-                &[
-                    (".osrel", os_release.as_bytes()),
-                    (".cmdline", command_line.as_bytes()),
-                    (".uname", pair.release.as_bytes()),
-                    (".linux", &pair.kernel),
-                    (".initrd", &pair.initrd),
-                ][..],
-            )?;
+            let uki = self.one_uki(&stub, pair, command_line)?;
             fs::write(&self.path(ArtifactFile::Uki), &uki)?;
+            let from_network = self.one_uki(&stub, pair, &format!("{command_line} {NETWORK}"))?;
+            fs::write(&self.path(ArtifactFile::NetbootUki), &from_network)?;
             let result = sized(uki.len() as u64);
             Ok(Outcome::made(uki, result))
         })
+    }
+
+    fn one_uki(&self, stub: &[u8], pair: &BootPair, command_line: &str) -> Result<Vec<u8>, UkiError> {
+        let (label, version) = (self.label(), &self.request.definition.version);
+        let os_release = format!(
+            "ID=understudy\nNAME=Understudy\nVERSION_ID={version}\nPRETTY_NAME=\"Understudy {label}\"\n"
+        );
+        let sections = [
+            (".osrel", os_release.as_bytes()),
+            (".cmdline", command_line.as_bytes()),
+            (".uname", pair.release.as_bytes()),
+            (".linux", &pair.kernel[..]),
+            (".initrd", &pair.initrd[..]),
+        ];
+        uki::append(stub, &sections)
     }
 
     /// A file of the `[boot]` packages.
@@ -260,6 +263,14 @@ impl Job<'_> {
         })
     }
 
+    fn compressed_disk(&self, stages: &mut Stages<'_>) -> Result<(), BuildError> {
+        stages.run("compress", |_| {
+            let out = self.path(ArtifactFile::CompressedDisk);
+            disk::compress(&self.path(ArtifactFile::Disk), &out)?;
+            Ok(Outcome::made((), sized(fs::size(&out)?)))
+        })
+    }
+
     fn esp(
         &self,
         plan: &Plan,
@@ -303,27 +314,12 @@ impl Job<'_> {
                 root_hash,
                 command_line,
                 roles: definition.roles.clone(),
-                artifacts: self.artifacts()?,
+                artifacts: artifacts::describe_all(self.staging.path())?,
             };
             let text = serde_json::to_vec_pretty(&manifest).map_err(BuildError::Manifest)?;
             self.staging.write_manifest(&text, &key.sign(&text, &self.label())?)?;
             let result = format!("signed by {}, valid until {}", key.id(), manifest.expires);
             Ok(Outcome::made(manifest, result))
-        })
-    }
-
-    /// Hashes every file of the release, the largest beside the others.
-    fn artifacts(&self) -> Result<Vec<Artifact>, FsError> {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = ArtifactFile::ALL
-                .into_iter()
-                .map(|file| (file, scope.spawn(move || Sha256::of_file(&self.path(file)))))
-                .collect();
-            let hashed = running.into_iter().map(|(file, thread)| match thread.join() {
-                Ok(result) => result.map(|(sha256, bytes)| Artifact { file, bytes, sha256 }),
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            hashed.collect()
         })
     }
 }

@@ -18,6 +18,10 @@ const ALIGNMENT: ByteCount = ByteCount::mebibytes(1);
 /// Room for GRUB's core image, up to the first aligned partition after it.
 pub const BIOS_BOOT_BYTES: ByteCount = ByteCount::mebibytes(1);
 
+/// Most of the disk is zeros, or compressed already.
+const DISK_ZSTD_LEVEL: i32 = 3;
+const DISK_ZSTD_THREADS: u32 = 2;
+
 /// Why there is no disk.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
@@ -120,6 +124,17 @@ pub fn write_at(file: &mut File, offset: u64, bytes: &[u8], path: &Path) -> Resu
         file.write_all(bytes)
     };
     write().map_err(fs::fail("write", path))
+}
+
+/// Compresses the disk for its way to nodes. Worker threads change the bytes, so their number is fixed.
+pub fn compress(disk: &Path, out: &Path) -> Result<(), FsError> {
+    let compress = || {
+        let mut encoder = zstd::Encoder::new(File::create(out)?, DISK_ZSTD_LEVEL)?;
+        encoder.multithread(DISK_ZSTD_THREADS)?;
+        io::copy(&mut File::open(disk)?, &mut encoder)?;
+        encoder.finish().map(drop)
+    };
+    compress().map_err(fs::fail("compress the disk into", out))
 }
 
 /// Refuses what does not fit, naming the key to change.

@@ -1,14 +1,16 @@
-//! The initrd: `/init` and the modules that find a disk, in a cpio archive (newc) under zstd.
+//! The initrd: `/init`, the modules that find a disk and a network, and the keys that it trusts, in a cpio archive (newc) under zstd.
 
 use crate::definition::Kernel;
 use crate::layer::{KERNEL_PATH, Layer, LayerError};
 use crate::modules::{ModuleIndex, Selection, UnknownModule};
+use crate::signing::SigningKey;
 use crate::tree::plain_path;
 use cpio::newc::{Builder, ModeFileType, trailer};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use understudy_core::base::fs::{self, FsError};
+use understudy_core::trust::TRUSTED_KEYS_PATH;
 
 /// The initrd is read by firmware's slow disk calls and unpacked by the kernel: small matters.
 const INITRD_ZSTD_LEVEL: i32 = 15;
@@ -41,7 +43,7 @@ pub struct BootPair {
 }
 
 /// Makes the initrd from the kernel layer and the program at `node`.
-pub fn build(layer: &Layer, kernel: &Kernel, node: &Path) -> Result<BootPair, InitrdError> {
+pub fn build(layer: &Layer, kernel: &Kernel, node: &Path, key: &SigningKey) -> Result<BootPair, InitrdError> {
     let mut index =
         read(layer, |path| path == KERNEL_PATH || path.starts_with(MODULES) && !path.ends_with(".ko"))?;
     let image = index.remove(KERNEL_PATH).ok_or(InitrdError::Incomplete("the kernel"))?;
@@ -58,7 +60,8 @@ pub fn build(layer: &Layer, kernel: &Kernel, node: &Path) -> Result<BootPair, In
     let files = read(layer, |path| {
         path.strip_prefix(&folder).is_some_and(|inside| selection.paths.contains(inside))
     })?;
-    let archive = archive(&release, &selection, files, fs::read(node)?).map_err(InitrdError::Write)?;
+    let archive = archive(&release, &selection, files, fs::read(node)?, key.public_text())
+        .map_err(InitrdError::Write)?;
     let initrd = zstd::encode_all(&archive[..], INITRD_ZSTD_LEVEL).map_err(InitrdError::Write)?;
     Ok(BootPair { kernel: image, initrd: padded(initrd), release })
 }
@@ -89,10 +92,12 @@ fn archive(
     selection: &Selection,
     modules: BTreeMap<String, Vec<u8>>,
     init: Vec<u8>,
+    trusted_key: &str,
 ) -> io::Result<Vec<u8>> {
     let folder = format!("lib/modules/{release}");
     let mut files: BTreeMap<String, (u32, Vec<u8>)> = BTreeMap::new();
     files.insert("init".to_owned(), (0o755, init));
+    files.insert(TRUSTED_KEYS_PATH.trim_start_matches('/').to_owned(), (0o644, trusted_key.into()));
     for (path, content) in modules {
         files.insert(path.trim_start_matches("usr/").to_owned(), (0o644, content));
     }
@@ -152,7 +157,7 @@ mod tests {
     fn an_archive_reads_back_with_its_modes() {
         let selection = Selection { load: "dm_verity\n".to_owned(), ..Selection::default() };
         let modules = BTreeMap::from([("usr/lib/modules/6.1/kernel/a.ko".to_owned(), b"module".to_vec())]);
-        let bytes = archive("6.1", &selection, modules, b"program".to_vec()).unwrap();
+        let bytes = archive("6.1", &selection, modules, b"program".to_vec(), "key").unwrap();
         let mut input = &bytes[..];
         let mut found = BTreeMap::new();
         loop {

@@ -7,6 +7,7 @@
 //! socket: packages come through the host's apt. Nothing half built is ever seen under the output's name.
 
 pub mod apt;
+pub mod artifacts;
 pub mod build;
 pub mod cache;
 pub mod deb;

@@ -1,4 +1,4 @@
-//! Waits for words on a machine's console, without waiting for ever.
+//! What a machine's console shows: waits for words, without waiting for ever, and reads past terminal codes.
 
 use crate::vm::Vm;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -70,4 +70,45 @@ fn wait_for_input(vm: &mut Vm, deadline: Option<Instant>) -> io::Result<bool> {
 
 fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
     bytes.windows(text.len()).position(|window| window == text)
+}
+
+/// The text without what moves a terminal's cursor or changes its colours (ECMA-48, sections 5.4 and 8.3).
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\x1b' if characters.next_if_eq(&'[').is_some() => {
+                // Parameters and intermediates up to one final character.
+                while characters.next_if(|next| matches!(next, ' '..='?')).is_some() {}
+                characters.next();
+            }
+            '\x1b' => drop(characters.next()),
+            '\n' | '\t' => out.push(character),
+            // Firmware draws its last line again and again.
+            '\r' if characters.peek() != Some(&'\n') => out.push('\n'),
+            _ if character.is_control() => {}
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_codes_are_left_out() {
+        for (text, expected) in [
+            ("\x1b[2J\x1b[01;01Hhello", "hello"),
+            ("\x1b[0m\x1b[35m\x1b[40mBdsDxe\x1b[K: loading\r\n", "BdsDxe: loading\n"),
+            ("10%\r20%", "10%\n20%"),
+            ("\x1bcab\x08", "ab"),
+            ("\x1b", ""),
+            ("\x1b[", ""),
+        ] {
+            assert_eq!(plain(text), expected, "{text:?}");
+        }
+    }
 }

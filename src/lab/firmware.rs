@@ -44,13 +44,15 @@ impl std::fmt::Display for Firmware {
 }
 
 impl Firmware {
-    /// qemu's arguments; `folder` keeps the machine's own variables.
+    /// qemu's arguments; `folder` keeps the machine's own variables from one start to the next.
     pub(crate) fn arguments(self, folder: &Path) -> fs::Result<Vec<String>> {
         if self == Self::Bios {
             return Ok(Vec::new());
         }
         let variables: PathBuf = folder.join("variables.fd");
-        fs::copy(Path::new(OVMF_VARIABLES), &variables)?;
+        if !variables.exists() {
+            fs::copy(Path::new(OVMF_VARIABLES), &variables)?;
+        }
         let flash = |options: &str, file: &Path| {
             ["-drive".to_owned(), format!("if=pflash,format=raw,{options}file={}", file.display())]
         };

@@ -1,11 +1,20 @@
-//! The lab: virtual machines with real firmware on this computer.
+//! The lab: virtual machines with real firmware on this computer, alone or as a rack.
 //!
-//! Entry point: [`vm::Vm::start`] starts one machine from a disk of its own, made by [`disk::grown_copy`].
+//! Entry points: [`vm::Vm::start`] starts one machine from a disk of its own, made by [`disk::grown_copy`];
+//! [`rack::start::start`] brings up a rack (machines, their switch, their BMCs, a site), and
+//! [`control::client::ask`] steers it.
 //!
 //! A machine never outlives the value (or the process) that started it, and never writes to the disk that it
-//! was copied from. The lab uses hardware virtualisation only where the processor has it.
+//! was copied from. A rack never touches the computer's own network and never outlives its supervisor. The lab
+//! shares only packets and command lines with the rest. It uses hardware virtualisation only where the processor
+//! has it.
 
+pub mod bmc;
 pub mod console;
+pub mod control;
 pub mod disk;
 pub mod firmware;
+pub mod machine;
+pub mod rack;
+pub mod switch;
 pub mod vm;

@@ -10,8 +10,8 @@ use std::time::Instant;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::process::{Process, ProcessError, Running};
 
-const QEMU: &str = "qemu-system-x86_64";
-const PROCESSORS: &str = "2";
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
+pub(crate) const PROCESSORS: &str = "2";
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -96,12 +96,12 @@ impl Vm {
 }
 
 /// qemu's options are separated by commas.
-fn escaped(path: &std::path::Path) -> String {
+pub(crate) fn escaped(path: &std::path::Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
 /// `/dev/kvm` can be there without a processor that could run a guest.
-fn acceleration() -> [&'static str; 4] {
+pub(crate) fn acceleration() -> [&'static str; 4] {
     let processor = fs::read_text(std::path::Path::new("/proc/cpuinfo")).unwrap_or_default();
     let flags = processor.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     let virtualises = flags.split_ascii_whitespace().any(|flag| flag == "vmx" || flag == "svm");

@@ -8,4 +8,8 @@
 
 pub mod agent;
 pub mod console;
+pub mod enrol;
 pub mod init;
+pub mod install;
+pub mod inventory;
+pub mod network;

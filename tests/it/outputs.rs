@@ -75,7 +75,7 @@ fn a_build_prints_one_json_object_and_plain_lines() {
     let ended = run_understudy(arguments).expect_success();
     let built: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(built["dir"], json!(output));
-    assert_eq!(built["artifacts"].as_array().unwrap().len(), 6);
+    assert_eq!(built["artifacts"].as_array().unwrap().len(), 8);
     let stages = built["stages"].as_array().unwrap();
     assert!(
         stages.iter().all(|stage| stage["seconds"].is_number() && stage["name"].is_string()),

@@ -78,6 +78,13 @@ pub fn open_update(path: &Path) -> Result<File> {
     OpenOptions::new().read(true).write(true).open(path).map_err(fail("open for writing", path))
 }
 
+/// Opens for reading and writing what is there, or creates it.
+pub fn open_or_create(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(fail("open or create", path))
+}
+
 /// Creates or truncates, readable and writable.
 pub fn create(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
@@ -96,6 +103,23 @@ pub fn create_secret(path: &Path) -> Result<File> {
 /// Creates the folder and its parents.
 pub fn create_dir_all(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(fail("create folder", path))
+}
+
+/// Replaces a file that only its owner may read, so that a crash leaves the old or the new one, durably.
+pub fn write_secret_atomic(path: &Path, content: &[u8]) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let staged = path.with_file_name(name);
+    // A crash of an earlier try may have left it.
+    match remove_file(&staged) {
+        Err(error) if !error.is_not_found() => return Err(error),
+        _ => {}
+    }
+    let mut file = create_secret(&staged)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(fail("write", &staged))?;
+    rename(&staged, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    open(folder)?.sync_all().map_err(fail("write", folder))
 }
 
 /// Moves a file or folder within one file system.

@@ -3,5 +3,6 @@
 pub mod byte_count;
 pub mod causes;
 pub mod fs;
+pub mod notify;
 pub mod process;
 pub mod sha256;

@@ -8,6 +8,8 @@ const ON_FAILURE: &str = "understudy.on_failure";
 const TRIES: &str = "understudy.tries";
 const DISK_WAIT: &str = "understudy.disk_wait";
 const STATE_MEBIBYTES_MAX: &str = "understudy.state_mib_max";
+/// The word that a boot from the network adds: ask the site instead of looking for a disk.
+pub const NETWORK: &str = "understudy.network=1";
 
 /// The settings of a boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,11 @@ pub struct BootSettings {
     pub disk_wait: Duration,
     /// The state partition grows to this many MiB, or to the end of a smaller disk.
     pub state_mebibytes_max: u64,
+}
+
+/// Whether the kernel came from the network, to ask a site what this node should be.
+pub fn is_from_network(line: &str) -> bool {
+    line.split_ascii_whitespace().any(|word| word == NETWORK)
 }
 
 /// What `/init` does when it cannot run the image.
@@ -103,6 +110,12 @@ mod tests {
         };
         let line = format!("console=ttyS0 quiet {} panic=30", settings.to_words());
         assert_eq!(BootSettings::parse(&line).unwrap(), settings);
+    }
+
+    #[test]
+    fn only_the_exact_word_means_network() {
+        assert!(is_from_network("quiet understudy.network=1 x"));
+        assert!(!is_from_network("understudy.network=10 understudy.network xunderstudy.network=1"));
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub const SIGNATURE_FILE: &str = "manifest.json.minisig";
 /// The layout of this struct; a reader refuses any other.
 pub const MANIFEST_FORMAT: u32 = 1;
 
+/// What a node checks at once, before any of it reaches a disk.
+pub const CHUNK_BYTES: u64 = 4 << 20;
+
 /// One signed release of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +54,10 @@ pub struct Artifact {
     pub bytes: u64,
     /// Of its content.
     pub sha256: Sha256,
+    /// Of each [`CHUNK_BYTES`] of it, the last one shorter; empty where nobody writes the file to a disk while it
+    /// is still on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<Sha256>,
 }
 
 /// The files of a release. A closed set, so that a manifest cannot name a path.
@@ -62,17 +69,32 @@ pub enum ArtifactFile {
     Initrd,
     #[serde(rename = "image.efi")]
     Uki,
+    /// The unified kernel image that asks the site what to do, for UEFI HTTP boot.
+    #[serde(rename = "netboot.efi")]
+    NetbootUki,
     #[serde(rename = "root.squashfs")]
     Root,
     #[serde(rename = "root.verity")]
     Verity,
     #[serde(rename = "disk.raw")]
     Disk,
+    /// The disk as nodes fetch it.
+    #[serde(rename = "disk.raw.zst")]
+    CompressedDisk,
 }
 
 impl ArtifactFile {
     /// All of them, in the order of the build.
-    pub const ALL: [Self; 6] = [Self::Kernel, Self::Root, Self::Verity, Self::Initrd, Self::Uki, Self::Disk];
+    pub const ALL: [Self; 8] = [
+        Self::Kernel,
+        Self::Root,
+        Self::Verity,
+        Self::Initrd,
+        Self::Uki,
+        Self::NetbootUki,
+        Self::Disk,
+        Self::CompressedDisk,
+    ];
 
     /// The file's name inside the image folder.
     pub fn file_name(self) -> &'static str {
@@ -80,9 +102,11 @@ impl ArtifactFile {
             Self::Kernel => "vmlinuz",
             Self::Initrd => "initrd.zst",
             Self::Uki => "image.efi",
+            Self::NetbootUki => "netboot.efi",
             Self::Root => "root.squashfs",
             Self::Verity => "root.verity",
             Self::Disk => "disk.raw",
+            Self::CompressedDisk => "disk.raw.zst",
         }
     }
 }

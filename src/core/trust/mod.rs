@@ -4,6 +4,12 @@
 
 mod key;
 mod policy;
+mod short_code;
 
 pub use key::{KeyError, KeyId, PublicKey};
+
+/// Where a node keeps the public keys whose images it takes, one minisign file after the other.
+pub const TRUSTED_KEYS_PATH: &str = "/etc/understudy/trusted.pub";
+
 pub use policy::{TrustError, TrustPolicy, Verified};
+pub use short_code::short_code;

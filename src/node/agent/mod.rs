@@ -1,11 +1,12 @@
 //! The node agent: tells systemd that it lives, and people what this node is.
 //!
-//! Until a site is configured it stays a spare that waits for one. It touches no service.
+//! A node that was enrolled speaks with its site; any other is a spare that waits for one. It touches no service.
 
-mod notify;
+mod membership;
 
 use crate::console::{say, seconds_since_kernel_start};
-use notify::Notifier;
+use crate::enrol::{Kept, KeptError};
+use membership::Membership;
 use std::io::Read;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
@@ -13,12 +14,15 @@ use std::thread::sleep;
 use std::time::Duration;
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs::{self, FsError};
+use understudy_core::base::notify::Notifier;
 use understudy_core::base::process::{Process, ProcessError, Running};
 use understudy_core::formats::boot_facts::{BOOT_FACTS_PATH, BootFacts, Vouched};
 use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
 
 /// How often the agent looks, and tells systemd's watchdog that it still does.
 const LOOK: Duration = Duration::from_millis(500);
+/// What outlives a boot.
+const STATE: &str = "/var";
 /// How many failed units are named.
 const UNITS_MAX: usize = 8;
 
@@ -37,6 +41,10 @@ enum AgentError {
     Notify(#[source] std::io::Error),
     #[error("cannot ask systemd how the boot went")]
     Systemd(#[from] ProcessError),
+    #[error("cannot read this node's enrolment")]
+    Enrolment(#[from] KeptError),
+    #[error("cannot tell this boot from others")]
+    BootId(#[source] FsError),
     #[error("cannot hear how the boot went")]
     Read(#[source] std::io::Error),
 }
@@ -54,14 +62,26 @@ fn run() -> Result<std::convert::Infallible, AgentError> {
     let systemd = Notifier::from_environment().map_err(AgentError::Notify)?;
     systemd.tell("READY=1\nSTATUS=waiting for the boot to end");
     let state = wait_for_boot(&systemd)?;
-    let line = match &state {
-        Boot::Healthy => format!("spare, waiting for a site ({})", describe(&image, &boot)),
-        Boot::Degraded(units) => format!("degraded: {} ({})", units.join(" "), describe(&image, &boot)),
+    let kept = Kept::read(Path::new(STATE))?;
+    let what = match (&state, &kept) {
+        (Boot::Degraded(units), _) => format!("degraded: {}", units.join(" ")),
+        (Boot::Healthy, None) => "spare, waiting for a site".to_owned(),
+        (Boot::Healthy, Some(kept)) => format!("up as node {} of {}", kept.key.node_id(), kept.site.url),
     };
+    let line = format!("{what} ({})", describe(&image, &boot));
     say(&line);
     systemd.tell(&format!("STATUS={line}"));
+    let failed_units = match state {
+        Boot::Healthy => Vec::new(),
+        Boot::Degraded(units) => units,
+    };
+    let join = |kept| Membership::new(kept, &image, &boot, failed_units).map_err(AgentError::BootId);
+    let mut membership = kept.as_ref().map(join).transpose()?;
     loop {
         systemd.tell("WATCHDOG=1");
+        if let Some(membership) = &mut membership {
+            membership.step();
+        }
         sleep(LOOK);
     }
 }

@@ -4,8 +4,11 @@
 //! every block of the root read once, state, switch. A failure is told on every console with its causes; after
 //! a bounded number of tries the node waits or starts again, as the command line says.
 //!
+//! A kernel that came from the network asks its site instead (`from_network`).
+//!
 //! It never mounts a root that is not under verity, and never ends: a panic too becomes a told failure.
 
+mod from_network;
 mod last_resort;
 mod mapper;
 mod modules;
@@ -16,6 +19,8 @@ mod slots;
 mod state;
 
 use crate::console::{say, seconds_since_kernel_start};
+use from_network::FromNetworkError;
+pub use from_network::boot_id;
 use modules::Modules;
 use nix::mount::MsFlags;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +29,7 @@ use std::process::ExitCode;
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs;
 use understudy_core::formats::boot_facts::{BOOT_FACTS_PATH, BootFacts, Vouched};
-use understudy_core::formats::command_line::{BootSettings, CommandLineError, OnFailure};
+use understudy_core::formats::command_line::{BootSettings, CommandLineError, OnFailure, is_from_network};
 
 /// Where the image's root is put together before the switch.
 const SYSROOT: &str = "/sysroot";
@@ -54,6 +59,10 @@ enum InitError {
     State(#[from] state::StateError),
     #[error("cannot leave the facts of this boot")]
     Facts(#[source] fs::FsError),
+    #[error(transparent)]
+    FromNetwork(#[from] FromNetworkError),
+    #[error("cannot leave this node's enrolment in its state")]
+    HandOver(#[source] Box<crate::enrol::KeptError>),
     #[error("{0}")]
     Panic(String),
 }
@@ -80,9 +89,14 @@ fn boot(on_failure: &mut OnFailure) -> Result<std::convert::Infallible, InitErro
     let line = fs::read_text(Path::new("/proc/cmdline")).map_err(InitError::CommandLineFile)?;
     let settings = BootSettings::parse(&line)?;
     *on_failure = settings.on_failure;
-    say(&format!("looking for the image with root hash {}", settings.root_hash));
     let modules = Modules::open()?;
     modules.load_always()?;
+    if is_from_network(&line) {
+        // Nobody is needed at a machine that can ask again.
+        *on_failure = OnFailure::Reboot;
+        return from_network::run(&line, &settings, &modules);
+    }
+    say(&format!("looking for the image with root hash {}", settings.root_hash));
     for number in 1..=settings.tries {
         match guarded(|| prepare(&settings, &modules)) {
             Ok(()) => break,
@@ -126,9 +140,11 @@ fn leave(facts: &BootFacts) -> fs::Result<()> {
 }
 
 fn vouched_by() -> Vouched {
+    if is_secure_boot() { Vouched::SecureBoot } else { Vouched::Nobody }
+}
+
+/// Whether firmware checked what it started.
+pub fn is_secure_boot() -> bool {
     let parameters = fs::read(Path::new(BOOT_PARAMETERS)).unwrap_or_default();
-    match parameters.get(SECURE_BOOT_OFFSET) {
-        Some(&SECURE_BOOT_ON) => Vouched::SecureBoot,
-        _ => Vouched::Nobody,
-    }
+    parameters.get(SECURE_BOOT_OFFSET) == Some(&SECURE_BOOT_ON)
 }

@@ -127,6 +127,12 @@ fn block_devices() -> (Vec<String>, Partitions) {
     (disks, partitions)
 }
 
+/// Every partition with this name, on whatever disk.
+pub fn partitions_named(name: &str) -> Vec<PathBuf> {
+    let (_, partitions) = block_devices();
+    partitions.into_iter().filter(|((_, own), _)| own == name).map(|(_, device)| device).collect()
+}
+
 fn examine(root: &Path, verity: &Path, root_hash: &Sha256) -> Result<Superblock, Mismatch> {
     let mut head = vec![0; 2 * BLOCK_BYTES];
     fs::open(verity)?.read_exact(&mut head).map_err(fs::fail("read", verity))?;

@@ -1,0 +1,16 @@
+//! `understudy lab unplug`: the machine's network cable is pulled.
+
+use super::target::NodeArguments;
+use crate::cli::Outcome;
+use clap::Args;
+use understudy_lab::machine::Order;
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    target: NodeArguments,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    arguments.target.order(Order::Unplug)
+}

@@ -1,0 +1,166 @@
+//! `understudy lab up`: a rack gets its power.
+
+use super::target::LabOption;
+use crate::cli::failure::Failure;
+use crate::cli::{Outcome, paths, talk};
+use clap::Args;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::SignalFd;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use understudy_core::base::byte_count::ByteCount;
+use understudy_core::formats::manifest::MANIFEST_FILE;
+use understudy_image::signing::public_path;
+use understudy_lab::rack::folder::FolderError;
+use understudy_lab::rack::plan::{
+    Approval, Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan,
+};
+use understudy_lab::rack::start::{StartError, Started, start};
+
+/// Less than firmware and a kernel need is no machine.
+const MEMORY_MIN: ByteCount = ByteCount::mebibytes(256);
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    lab: LabOption,
+    /// How many machines
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(NODES_MAX)))]
+    nodes: u8,
+    /// What starts them: bios (SeaBIOS, iPXE), uefi (OVMF, PXE), http (OVMF, HTTP boot) or mixed (each in turn)
+    #[arg(long, default_value = "mixed")]
+    firmware: RackFirmware,
+    /// The image folder that the site offers
+    #[arg(long, value_name = "FOLDER", required_unless_present = "no_site")]
+    site_image: Option<PathBuf>,
+    /// A public key whose images the site takes; may be repeated [default: ~/.config/understudy/signing.key.pub]
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+    /// Who lets machines have the image: expected (the site knows their serials) or ask (`understudy approve`)
+    #[arg(long, default_value = "expected", conflicts_with = "no_site")]
+    approval: Approval,
+    /// A rack without a site: nothing answers the machines
+    #[arg(long, conflicts_with_all = ["site_image", "keys"])]
+    no_site: bool,
+    /// Each machine's memory
+    #[arg(long, default_value = "1GiB", value_name = "SIZE")]
+    memory: ByteCount,
+    /// Each machine's disk, which is empty at first
+    #[arg(long, default_value = "8GiB", value_name = "SIZE")]
+    disk_size: ByteCount,
+    /// Give each machine a BMC (Redfish); this is the default
+    #[arg(long, overrides_with = "no_bmc")]
+    bmc: bool,
+    /// Machines without BMCs
+    #[arg(long)]
+    no_bmc: bool,
+    /// Stay until Ctrl-C, which ends the lab
+    #[arg(long)]
+    foreground: bool,
+    /// Print one JSON object, as `lab status` does
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let plan = plan(arguments)?;
+    let name = &plan.name;
+    if let Some(pid) = arguments.lab.folder().supervisor().map_err(folder_failure)? {
+        return Err(Failure::input(anyhow::anyhow!("lab `{name}` is up already, under process {pid}"))
+            .hint(format!("understudy lab down --name {name}, or choose another --name")));
+    }
+    // Before the lab starts, so that a Ctrl-C in between is not lost.
+    let ending = arguments.foreground.then(signals).transpose().map_err(Failure::operation)?;
+    let started = start(&plan).map_err(failure)?;
+    if arguments.json {
+        talk::json(&arguments.lab.status()?);
+    } else {
+        let count = plan.nodes.len();
+        talk::talk(&format!("lab `{name}` is up: {count} machines, in {}", plan.folder.display()));
+        talk::talk(&format!("look at it: understudy lab status --name {name}"));
+        if plan.site.is_some() {
+            let site = arguments.lab.folder().site_file();
+            talk::talk(&format!("and at its site: understudy nodes --watch --site {}", site.display()));
+        }
+    }
+    match ending {
+        Some(signals) => stay(started, &signals),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
+    let name = &arguments.lab.name;
+    if arguments.memory < MEMORY_MIN {
+        return Err(Failure::input(anyhow::anyhow!("{} is too little memory", arguments.memory))
+            .hint(format!("--memory {}", String::from(MEMORY_MIN))));
+    }
+    let node = |node| NodePlan::new(name, node, arguments.firmware.of(node));
+    Ok(Plan {
+        name: name.clone(),
+        folder: arguments.lab.folder().path().to_owned(),
+        nodes: NodeName::first(arguments.nodes).map(node).collect(),
+        memory: arguments.memory,
+        disk: arguments.disk_size,
+        management: if arguments.no_bmc { Management::None } else { Management::Bmc },
+        site: arguments.site_image.as_deref().map(|image| site(arguments, image)).transpose()?,
+        lifetime: if arguments.foreground { Lifetime::Attached } else { Lifetime::Detached },
+    })
+}
+
+fn site(arguments: &Arguments, image: &Path) -> Result<SitePlan, Failure> {
+    let absolute = |path: &Path| {
+        path.canonicalize().map_err(|error| {
+            let named = anyhow::Error::new(error).context(format!("cannot find {}", path.display()));
+            Failure::input(named).hint("name an image folder with --site-image, public keys with --key")
+        })
+    };
+    if !image.join(MANIFEST_FILE).is_file() {
+        let error = anyhow::anyhow!("{} is not an image folder: it has no {MANIFEST_FILE}", image.display());
+        return Err(Failure::input(error).hint("understudy image build makes one; --no-site does without"));
+    }
+    let keys = match arguments.keys.as_slice() {
+        [] => vec![public_path(&paths::signing_key()?)],
+        keys => keys.to_vec(),
+    };
+    let keys = keys.iter().map(|key| absolute(key)).collect::<Result<_, _>>()?;
+    Ok(SitePlan { image: absolute(image)?, keys, approval: arguments.approval })
+}
+
+fn folder_failure(error: FolderError) -> Failure {
+    Failure::operation(error).hint("understudy doctor says what this machine lacks")
+}
+
+fn failure(error: StartError) -> Failure {
+    let hint = match &error {
+        StartError::Site(_) => "mend what the site complains about; --no-site does without",
+        _ => "understudy doctor says what this machine lacks",
+    };
+    Failure::operation(error).hint(hint)
+}
+
+/// Ctrl-C and a service manager's request to end, taken here and not by their default.
+fn signals() -> Result<SignalFd, nix::errno::Errno> {
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    signals.thread_block()?;
+    SignalFd::new(&signals)
+}
+
+/// Until a signal, or until the lab ends by itself.
+fn stay(started: Started, signals: &SignalFd) -> Outcome {
+    let lab = started.end.get_ref();
+    let mut waited =
+        [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(lab.as_fd(), PollFlags::POLLIN)];
+    let ready = poll(&mut waited, PollTimeout::NONE);
+    let asked = waited[0].any().unwrap_or(false);
+    ready.map_err(Failure::operation)?;
+    started.end().map_err(Failure::operation)?;
+    if asked {
+        talk::talk("the lab is down");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::operation(anyhow::anyhow!("the lab has ended by itself"))
+        .hint("look at supervisor.log in its folder"))
+}

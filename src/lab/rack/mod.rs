@@ -1,0 +1,8 @@
+//! A rack on one computer: who its machines are, where it lives, and the supervisor that everything hangs on.
+
+pub mod folder;
+pub mod network;
+pub mod plan;
+pub mod site;
+pub mod start;
+pub mod supervisor;

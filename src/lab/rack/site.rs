@@ -1,0 +1,208 @@
+//! The site of a lab: its file, its shelf, and `understudy serve` as a process of its own.
+//!
+//! The lab knows of the site only its command line, its file and its ports.
+
+use super::folder::LabFolder;
+use super::plan::{Approval, POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
+use crate::machine::guest::{Guest, GuestError};
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use understudy_core::base::fs::{self, FsError};
+use understudy_core::base::process::Process;
+use understudy_core::formats::manifest::{MANIFEST_FILE, Manifest};
+
+/// Where nodes and operators reach the site's node API.
+const NODE_API_PORT: u16 = 8443;
+const HTTP_PORT: u16 = 80;
+/// A site on a computer that is busy.
+const READY_TIME_MAX: Duration = Duration::from_secs(60);
+const READY_PAUSE: Duration = Duration::from_millis(50);
+/// How long a site may take to end by itself.
+const END_TIME_MAX: Duration = Duration::from_secs(10);
+const LOG_LINES_MAX: usize = 20;
+
+/// The lab has no site.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    #[error(transparent)]
+    File(#[from] FsError),
+    #[error("{} is not an image folder", folder.display())]
+    NotAnImage {
+        folder: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("cannot put {} on the shelf", folder.display())]
+    Shelf {
+        folder: PathBuf,
+        #[source]
+        source: Errno,
+    },
+    #[error("cannot write the site's file")]
+    Format(#[from] toml::ser::Error),
+    #[error("cannot find this program's own file")]
+    OwnFile(#[source] io::Error),
+    #[error("cannot start the site")]
+    Start(#[source] GuestError),
+    #[error("the site ended before it served ({status}); the end of {} is:\n{words}", log.display())]
+    Ended { status: String, log: PathBuf, words: String },
+    #[error(
+        "the site did not serve within {} s; the end of {} is:\n{words}",
+        READY_TIME_MAX.as_secs(),
+        log.display()
+    )]
+    Late { log: PathBuf, words: String },
+}
+
+/// A site that serves.
+pub struct Site {
+    guest: Guest,
+}
+
+/// What can be seen of a site.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteStatus {
+    Serving { pid: Option<u32> },
+    Ended { status: String },
+}
+
+impl Site {
+    /// Writes the site's file and shelf and returns when the site serves.
+    pub async fn build(folder: &LabFolder, plan: &Plan, site: &SitePlan) -> Result<Self, SiteError> {
+        let path = site.image.join(MANIFEST_FILE);
+        let manifest: Manifest = serde_json::from_slice(&fs::read(&path)?)
+            .map_err(|source| SiteError::NotAnImage { folder: site.image.clone(), source })?;
+        shelve(folder, site, &format!("{}-{}", manifest.name, manifest.version))?;
+        let file = toml::to_string(&site_file(plan, site, manifest.name.as_str()))?;
+        fs::write(&folder.site_file(), file.as_bytes())?;
+        let program = std::env::current_exe().map_err(SiteError::OwnFile)?;
+        let serve = Process::new(program).args(["serve", "--site"]).arg(folder.site_file());
+        let guest = Guest::start(serve, &folder.site_log()).map_err(SiteError::Start)?;
+        let served = tokio::select! {
+            served = timeout(READY_TIME_MAX, serves()) => served.is_ok(),
+            () = guest.ended() => {
+                let status = guest.end().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let (log, words) = (folder.site_log(), last_lines(&folder.site_log()));
+                return Err(SiteError::Ended { status, log, words });
+            }
+        };
+        if served {
+            return Ok(Self { guest });
+        }
+        let (log, words) = (folder.site_log(), last_lines(&folder.site_log()));
+        Err(SiteError::Late { log, words })
+    }
+
+    /// What can be seen of it now.
+    pub fn status(&self) -> SiteStatus {
+        SiteStatus::Serving { pid: self.guest.pid_on_computer() }
+    }
+
+    /// Lives until it ends by itself, or is asked to when cancelled; says how it ended.
+    pub async fn run(self, cancel: CancellationToken) -> SiteStatus {
+        tokio::select! {
+            () = self.guest.ended() => {}
+            () = cancel.cancelled() => {
+                // One that has just ended needs no signal.
+                let _ = self.guest.signal(Signal::SIGTERM);
+                // One that does not end in time is killed below.
+                drop(timeout(END_TIME_MAX, self.guest.ended()).await);
+            }
+        }
+        let status = self.guest.end().map_or_else(|error| error.to_string(), |status| status.to_string());
+        SiteStatus::Ended { status }
+    }
+}
+
+/// A mount of the image folder, seen only inside the lab: nothing is copied.
+fn shelve(folder: &LabFolder, site: &SitePlan, name: &str) -> Result<(), SiteError> {
+    let place = folder.images().join(name);
+    fs::create_dir_all(&place)?;
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(&site.image), &place, None::<&str>, flags, None::<&str>)
+        .map_err(|source| SiteError::Shelf { folder: site.image.clone(), source })
+}
+
+fn site_file(plan: &Plan, site: &SitePlan, image: &str) -> Value {
+    let nodes = plan.nodes.iter().filter(|_| site.approval == Approval::Expected);
+    let serials: Vec<String> = nodes.map(|node| node.name.to_string()).collect();
+    json!({
+        "name": plan.name,
+        "state": "state",
+        "images": "images",
+        "image": image,
+        "image_keys": site.keys,
+        "http": { "port": HTTP_PORT },
+        "node_api": { "port": NODE_API_PORT },
+        "networks": [{
+            "interface": SITE_INTERFACE,
+            "address": format!("{SITE_ADDRESS}/24"),
+            "dhcp": "own",
+            "pool": format!("{}-{}", POOL.0, POOL.1),
+            "gateway": SITE_ADDRESS,
+            "dns": [SITE_ADDRESS],
+            "router_advertisements": true,
+        }],
+        "enrolment": { "serials": serials },
+        "install": { "disk": "only", "foreign_data": "ask" },
+    })
+}
+
+/// Returns when something listens for nodes.
+async fn serves() {
+    while TcpStream::connect((SITE_ADDRESS, NODE_API_PORT)).await.is_err() {
+        sleep(READY_PAUSE).await;
+    }
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = fs::read_text(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES_MAX)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rack::plan::{Lifetime, Management, NodeFirmware, NodeName, NodePlan};
+    use understudy_core::base::byte_count::ByteCount;
+
+    #[test]
+    fn the_sites_file_names_the_rack_and_its_machines() {
+        let name: understudy_core::model::name::Name = "lab".parse().unwrap();
+        let node = |node| NodePlan::new(&name, node, NodeFirmware::Bios);
+        let plan = Plan {
+            name: name.clone(),
+            folder: "/lab".into(),
+            nodes: NodeName::first(2).map(node).collect(),
+            memory: ByteCount::mebibytes(512),
+            disk: ByteCount::mebibytes(8192),
+            management: Management::Bmc,
+            site: None,
+            lifetime: Lifetime::Detached,
+        };
+        let site = SitePlan {
+            image: "/images/mail".into(),
+            keys: vec!["/keys/a.pub".into()],
+            approval: Approval::Expected,
+        };
+        let text = toml::to_string(&site_file(&plan, &site, "mail")).unwrap();
+        let read: toml::Table = toml::from_str(&text).unwrap();
+        assert_eq!(read["networks"][0]["interface"].as_str(), Some("rack0"), "{text}");
+        assert_eq!(read["networks"][0]["pool"].as_str(), Some("10.77.0.100-10.77.0.199"), "{text}");
+        assert_eq!(read["enrolment"]["serials"][1].as_str(), Some("LAB-2"), "{text}");
+        assert_eq!(read["image_keys"][0].as_str(), Some("/keys/a.pub"), "{text}");
+        let asking = SitePlan { approval: Approval::Ask, ..site };
+        assert_eq!(site_file(&plan, &asking, "mail")["enrolment"]["serials"], json!([]));
+    }
+}

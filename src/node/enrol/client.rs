@@ -1,0 +1,79 @@
+//! Requests to the node API: JSON over TLS, this node known by its key, the site by its CA.
+
+use super::key::NodeKey;
+use serde::Serialize;
+use std::time::Duration;
+use understudy_core::protocol::instruction::Instruction;
+use understudy_core::protocol::report::{Hello, Report};
+use understudy_core::protocol::{BODY_BYTES_MAX, ENROL_PATH, REPORT_PATH};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+/// Of one request, from connecting to the last byte.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A request that did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("cannot reach the site at {url}")]
+    Unreachable {
+        url: String,
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    #[error("the site answers {status}: {said}")]
+    Refused { status: u16, said: String },
+    #[error("the site's answer is not readable")]
+    Answer(#[source] Box<ureq::Error>),
+}
+
+/// A connection that is kept between requests.
+pub struct Client {
+    agent: ureq::Agent,
+    site_url: String,
+}
+
+impl Client {
+    /// Trusts only certificates that `site_ca` (DER) signed.
+    pub fn new(site_url: &str, site_ca: &[u8], key: &NodeKey) -> Self {
+        let ca = Certificate::from_der(site_ca).to_owned();
+        let own = Certificate::from_der(key.certificate()).to_owned();
+        let private = PrivateKey::from_pem(key.to_pem().as_bytes()).expect("our own PEM is one");
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(provider)
+            .root_certs(RootCerts::from([ca]))
+            .client_cert(Some(ClientCert::new_with_certs(&[own], private)))
+            .build();
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .proxy(None)
+            .max_redirects(0)
+            .build();
+        Self { agent: config.into(), site_url: site_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The first word of a boot.
+    pub fn enrol(&self, hello: &Hello) -> Result<Instruction, ClientError> {
+        self.post(ENROL_PATH, hello)
+    }
+
+    /// How it goes.
+    pub fn report(&self, report: &Report) -> Result<Instruction, ClientError> {
+        self.post(REPORT_PATH, report)
+    }
+
+    fn post(&self, path: &str, body: &impl Serialize) -> Result<Instruction, ClientError> {
+        let url = format!("{}{path}", self.site_url);
+        let sent = self.agent.post(&url).send_json(body);
+        let mut answer = sent.map_err(|source| ClientError::Unreachable { url, source: Box::new(source) })?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(BODY_BYTES_MAX as u64);
+        if status == 200 {
+            return body.read_json().map_err(|error| ClientError::Answer(Box::new(error)));
+        }
+        let said = body.read_to_string().map_err(|error| ClientError::Answer(Box::new(error)))?;
+        Err(ClientError::Refused { status, said })
+    }
+}

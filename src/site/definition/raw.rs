@@ -1,0 +1,105 @@
+//! `site.toml` as it is written, with the place of everything that may be refused.
+
+use super::value::{AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, WantedImage};
+use serde::Deserialize;
+use std::net::Ipv4Addr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use toml::Spanned;
+use understudy_core::model::mac::MacAddress;
+use understudy_core::model::name::Name;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawDefinition {
+    pub name: Name,
+    pub state: PathBuf,
+    pub images: PathBuf,
+    pub image: WantedImage,
+    pub image_keys: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub http: Http,
+    #[serde(default)]
+    pub node_api: NodeApi,
+    pub networks: Spanned<Vec<RawNetwork>>,
+    #[serde(default)]
+    pub enrolment: Enrolment,
+    #[serde(default)]
+    pub install: Install,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub port: NonZeroU16,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { port: const { NonZeroU16::new(80).expect("80 is not 0") } }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeApi {
+    pub port: NonZeroU16,
+}
+
+impl Default for NodeApi {
+    fn default() -> Self {
+        Self { port: const { NonZeroU16::new(8443).expect("8443 is not 0") } }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawNetwork {
+    pub interface: Spanned<InterfaceName>,
+    pub address: Spanned<NetworkAddress>,
+    pub dhcp: Spanned<RawDhcp>,
+    pub pool: Option<Spanned<AddressRange>>,
+    pub gateway: Option<Spanned<Ipv4Addr>>,
+    #[serde(default = "no_servers")]
+    pub dns: Spanned<Vec<Ipv4Addr>>,
+    pub lease_s: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub router_advertisements: bool,
+    #[serde(default)]
+    pub reservations: Vec<RawReservation>,
+}
+
+fn no_servers() -> Spanned<Vec<Ipv4Addr>> {
+    Spanned::new(0..0, Vec::new())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawDhcp {
+    Own,
+    Proxy,
+    Off,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawReservation {
+    pub mac: Spanned<MacAddress>,
+    pub address: Spanned<Ipv4Addr>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    #[serde(default)]
+    pub serials: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    #[serde(default)]
+    pub disk: DiskRule,
+    #[serde(default)]
+    pub foreign_data: ForeignData,
+}

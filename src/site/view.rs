@@ -1,0 +1,151 @@
+//! Nodes as operators see them: in JSON, and in the command's tables.
+
+use crate::lifecycle::{Approver, Node, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use understudy_core::base::byte_count::ByteCount;
+use understudy_core::formats::boot_facts::Vouched;
+use understudy_core::model::id::NodeId;
+use understudy_core::model::mac::MacAddress;
+use understudy_core::protocol::inventory::{Disk, DiskContent};
+use understudy_core::protocol::report::BootSource;
+use utoipa::ToSchema;
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeView {
+    #[schema(value_type = String)]
+    pub id: NodeId,
+    /// Compare it with the node's console before approving.
+    pub code: String,
+    pub state: String,
+    #[schema(value_type = String)]
+    pub since: Timestamp,
+    #[schema(value_type = String)]
+    pub enrolled: Timestamp,
+    #[schema(value_type = String)]
+    pub last_seen: Timestamp,
+    pub approved_by: Option<String>,
+    pub serial: String,
+    pub uuid: Option<String>,
+    pub product: String,
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpAddr>,
+    #[schema(value_type = String)]
+    pub mac: MacAddress,
+    pub processor: String,
+    pub memory_bytes: u64,
+    pub disks: Vec<DiskView>,
+    /// Whether nothing vouched for the kernel that it runs from its disk; `None` while it has not done so.
+    pub is_boot_unverified: Option<bool>,
+    /// What it has or gets, such as `mail 0.1.0`.
+    pub image: Option<String>,
+    pub attempts: u32,
+    pub progress: Option<ProgressView>,
+    /// What a person should look at; the most important first.
+    pub attention: Vec<String>,
+}
+
+/// One disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DiskView {
+    pub name: String,
+    pub serial: String,
+    pub model: String,
+    pub bytes: u64,
+    /// What is on it, in words.
+    pub content: String,
+    /// Whether that is somebody's data.
+    pub is_foreign: bool,
+}
+
+/// How far an installation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProgressView {
+    pub bytes: u64,
+    pub total_bytes: u64,
+}
+
+impl NodeView {
+    /// The node, with what other nodes have to do with it.
+    pub fn of(node: &Node, same_machine: &[String]) -> Self {
+        let progress = node
+            .live
+            .progress
+            .map(|progress| ProgressView { bytes: progress.bytes, total_bytes: progress.total_bytes });
+        Self {
+            id: node.id.clone(),
+            code: node.code.clone(),
+            state: node.state.name().to_owned(),
+            since: node.since,
+            enrolled: node.enrolled,
+            last_seen: node.live.last_seen,
+            approved_by: node.approval.as_ref().map(|approval| match approval.by {
+                Approver::Operator => "operator".to_owned(),
+                Approver::SerialList => "serial list".to_owned(),
+            }),
+            serial: node.inventory.system.serial.clone(),
+            uuid: node.inventory.system.uuid.clone(),
+            product: format!("{} {}", node.inventory.system.manufacturer, node.inventory.system.product)
+                .trim()
+                .to_owned(),
+            address: node.live.address,
+            mac: node.mac,
+            processor: node.inventory.processor.clone(),
+            memory_bytes: node.inventory.memory_bytes,
+            disks: node.inventory.disks.iter().map(DiskView::of).collect(),
+            is_boot_unverified: match &node.source {
+                BootSource::Disk { vouched_by, .. } => Some(*vouched_by == Vouched::Nobody),
+                BootSource::Network => None,
+            },
+            image: node.state.image().map(|image| format!("{} {}", image.name, image.version)),
+            attempts: node.attempts,
+            progress: progress.filter(|_| matches!(node.state, State::Installing { .. })),
+            attention: attention(node, same_machine),
+        }
+    }
+}
+
+fn attention(node: &Node, same_machine: &[String]) -> Vec<String> {
+    if node.state == State::Retired {
+        return Vec::new();
+    }
+    let misused = node.misused.then(|| "another machine came with its key".to_owned());
+    let silent =
+        node.live.is_silent.then(|| format!("silent since {}", node.live.last_seen.strftime("%F %TZ")));
+    let mut all: Vec<String> = misused.into_iter().chain(silent).collect();
+    all.extend(node.attention.clone());
+    all.extend_from_slice(same_machine);
+    all
+}
+
+impl DiskView {
+    fn of(disk: &Disk) -> Self {
+        let content = match &disk.content {
+            DiskContent::Empty => "empty".to_owned(),
+            DiskContent::Image { root_hashes } => {
+                format!("an image of understudy ({} slots)", root_hashes.len())
+            }
+            DiskContent::Foreign { description } => description.clone(),
+            DiskContent::Unreadable { reason } => format!("unreadable: {reason}"),
+        };
+        Self {
+            name: disk.name.clone(),
+            serial: disk.serial.clone(),
+            model: disk.model.clone(),
+            bytes: disk.bytes,
+            content,
+            is_foreign: matches!(disk.content, DiskContent::Foreign { .. }),
+        }
+    }
+
+    /// For people, such as `vda (serial D1, 8.0 GiB): empty`.
+    pub fn line(&self) -> String {
+        let serial = match self.serial.as_str() {
+            "" => "no serial".to_owned(),
+            serial => format!("serial {serial}"),
+        };
+        format!("{} ({serial}, {}): {}", self.name, ByteCount::bytes(self.bytes), self.content)
+    }
+}

@@ -1,0 +1,457 @@
+//! A rack of machines: its cables, buttons and BMCs do what they say, and it leaves nothing behind.
+
+use crate::command::{Ended, run, run_understudy, text, tool, understudy};
+use crate::peers::unpacked;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use understudy_core::base::fs;
+use understudy_core::base::process::Process;
+
+/// Firmware under emulation on a busy computer.
+const LIMIT: Duration = Duration::from_secs(180);
+const PAUSE: Duration = Duration::from_millis(50);
+const NAMESPACES: [&str; 6] = ["net", "pid", "mnt", "ipc", "uts", "user"];
+
+/// A lab of this test's own, which ends with it.
+struct Lab {
+    name: String,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Most tests have ended it already.
+        run_understudy(["lab", "down", "--name", &self.name]);
+    }
+}
+
+impl Lab {
+    fn name() -> String {
+        static LABS: AtomicU32 = AtomicU32::new(0);
+        format!("it-{}-{}", std::process::id(), LABS.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn up(nodes: &str, firmware: &str) -> Self {
+        let lab = Self { name: Self::name() };
+        let options = ["--nodes", nodes, "--firmware", firmware, "--memory", "256MiB", "--no-site"];
+        lab.run("up", &options).expect_success();
+        lab
+    }
+
+    fn run(&self, verb: &str, arguments: &[&str]) -> Ended {
+        run_understudy(["lab", verb, "--name", &self.name].iter().chain(arguments))
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.run("status", &["--json"]).expect_success().stdout).unwrap()
+    }
+
+    fn node(&self, index: usize) -> Value {
+        self.status()["nodes"][index].clone()
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.status()["folder"].as_str().unwrap().into()
+    }
+
+    fn supervisor(&self) -> i32 {
+        self.status()["supervisor"].as_i64().unwrap().try_into().unwrap()
+    }
+
+    fn console(&self, node: &str) -> String {
+        self.run("console", &[node]).expect_success().stdout
+    }
+
+    #[track_caller]
+    fn wait_for_console(&self, node: &str, expected: &str) {
+        wait_for(expected, || self.console(node).contains(expected), || self.console(node));
+    }
+
+    /// A command in the lab's network, beside the test; killed when dropped.
+    fn beside(&self, log: &Path, command: &[&str]) -> understudy_core::base::process::Running {
+        let log = fs::create(log).unwrap();
+        let copy = log.try_clone().unwrap();
+        let exec = understudy().args(["lab", "exec", "--name", &self.name, "--"]).args(command);
+        let exec = exec.with(|command| {
+            command.stdout(Stdio::from(log)).stderr(Stdio::from(copy));
+        });
+        exec.spawn().unwrap()
+    }
+
+    /// Asks a BMC as an independent client does; returns status and body.
+    fn redfish(&self, node: &Value, path: &str, arguments: &[&str]) -> (String, Value) {
+        let url = format!("{}/redfish/v1/{path}", node["bmc"]["url"].as_str().unwrap());
+        let curl = ["--", "curl", "-s", "-m", "5", "-u", "understudy:lab", "-w", "\n%{http_code}", &url];
+        let ended = self.run("exec", &[&curl, arguments].concat());
+        let (body, code) = ended.stdout.rsplit_once('\n').unwrap();
+        (code.to_owned(), serde_json::from_str(body).unwrap_or_default())
+    }
+
+    fn power_state(&self, node: &Value) -> String {
+        self.redfish(node, "Systems/1", &[]).1["PowerState"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn reset(&self, node: &Value, kind: &str) -> String {
+        let body = format!(r#"{{"ResetType": "{kind}"}}"#);
+        let post = ["-H", "Content-Type: application/json", "-d", &body];
+        self.redfish(node, "Systems/1/Actions/ComputerSystem.Reset", &post).0
+    }
+
+    /// What would be left of the lab if it left anything.
+    fn traces(&self) -> Traces {
+        let supervisor = self.supervisor();
+        let mut processes = vec![supervisor];
+        let nodes = self.status()["nodes"].as_array().unwrap().clone();
+        processes.extend(nodes.iter().filter_map(|node| i32::try_from(node["pid"].as_i64()?).ok()));
+        let own = |kind: &str| std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
+        let its = |kind: &str| std::fs::read_link(format!("/proc/{supervisor}/ns/{kind}")).unwrap();
+        let namespaces = NAMESPACES.iter().filter(|kind| own(kind) != its(kind)).map(|kind| its(kind));
+        Traces {
+            name: self.name.clone(),
+            processes,
+            namespaces: namespaces.collect(),
+            taken: ticks_since_boot(),
+        }
+    }
+}
+
+#[track_caller]
+fn wait_for(what: &str, is_so: impl Fn() -> bool, instead: impl Fn() -> String) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < LIMIT, "no `{what}` within {LIMIT:?}, but:\n{}", instead());
+        std::thread::sleep(PAUSE);
+    }
+}
+
+struct Traces {
+    name: String,
+    processes: Vec<i32>,
+    namespaces: Vec<PathBuf>,
+    /// In clock ticks since boot. The kernel gives the number of a namespace that is gone to the next one, so
+    /// that processes which started later are somebody else's.
+    taken: u64,
+}
+
+impl Traces {
+    fn all_are_there(&self) -> &Self {
+        assert!(self.namespaces.len() >= 5, "{:?}", self.namespaces);
+        assert!(self.processes.iter().all(|pid| is_alive(*pid)), "{:?}", self.processes);
+        assert!(self.users_of_namespaces().len() >= self.processes.len());
+        self
+    }
+
+    #[track_caller]
+    fn none_is_left(&self) {
+        let alive: Vec<_> = self.processes.iter().filter(|pid| is_alive(**pid)).collect();
+        assert!(alive.is_empty(), "{alive:?}");
+        // A process that has ended is in its namespace until it is reaped, which is not the lab's to do.
+        let users = || self.users_of_namespaces();
+        wait_for("empty namespace", || users().is_empty(), || format!("{:?}", users()));
+        let namespaces = tool("lsns", ["--noheadings", "--output", "NS,PID"]);
+        for namespace in &self.namespaces {
+            let number = namespace.to_str().unwrap().trim_matches(|letter: char| !letter.is_ascii_digit());
+            let is_left = |line: &str| {
+                let (listed, pid) = line.trim().split_once(' ').unwrap();
+                listed == number && self.is_as_old(pid.trim())
+            };
+            assert!(!namespaces.lines().any(is_left), "{namespace:?}: {namespaces}");
+        }
+        for file in ["/proc/self/mountinfo", "/proc/net/unix"] {
+            let content = fs::read_text(Path::new(file)).unwrap();
+            assert!(!content.contains(&self.name), "{file}: {content}");
+        }
+    }
+
+    /// Whether the process was there when the traces were taken.
+    fn is_as_old(&self, pid: &str) -> bool {
+        let stat = fs::read_text(&Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+        // proc_pid_stat(5): field 22, counted from field 3 after the command's name.
+        let started =
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(19)?.parse::<u64>().ok());
+        started.is_some_and(|started| started <= self.taken)
+    }
+
+    /// Processes that still are in one of the lab's namespaces.
+    fn users_of_namespaces(&self) -> Vec<PathBuf> {
+        let mut users = Vec::new();
+        for process in fs::list(Path::new("/proc")).unwrap() {
+            let is_in = |namespace: &PathBuf| {
+                let kind = namespace.to_str().unwrap().split(':').next().unwrap().to_owned();
+                std::fs::read_link(process.join("ns").join(kind)).is_ok_and(|found| found == *namespace)
+            };
+            if self.namespaces.iter().any(is_in)
+                && self.is_as_old(process.file_name().unwrap().to_str().unwrap())
+            {
+                users.push(process);
+            }
+        }
+        users
+    }
+}
+
+/// A process that has ended but was not reaped yet is not alive.
+fn is_alive(pid: i32) -> bool {
+    !matches!(state(pid), None | Some('Z'))
+}
+
+/// The clock of proc_pid_stat(5), a hundred ticks a second on every architecture that we run on.
+fn ticks_since_boot() -> u64 {
+    let uptime = fs::read_text(Path::new("/proc/uptime")).unwrap();
+    let seconds = uptime.split(' ').next().unwrap();
+    seconds.replace('.', "").parse().unwrap()
+}
+
+/// The letter in `/proc/PID/stat`.
+fn state(pid: i32) -> Option<char> {
+    let stat = fs::read_text(Path::new(&format!("/proc/{pid}/stat"))).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+fn pid(node: &Value) -> i32 {
+    node["pid"].as_i64().unwrap().try_into().unwrap()
+}
+
+#[test]
+fn a_lab_that_is_brought_down_leaves_nothing() {
+    let lab = Lab::up("3", "mixed");
+    let (traces, folder) = (lab.traces(), lab.folder());
+    traces.all_are_there();
+    lab.run("down", &[]).expect_success();
+    traces.none_is_left();
+    assert!(!folder.exists());
+    lab.run("status", &[])
+        .expect_failure(1, &["not up", &format!("hint: understudy lab up --name {}", lab.name)]);
+    lab.run("down", &[]).expect_failure(1, &["not up"]);
+}
+
+/// Catches the mutants that make the supervisor anything but process 1, or bind its sockets outside.
+#[test]
+fn a_lab_whose_supervisor_is_killed_leaves_nothing() {
+    let lab = Lab::up("2", "bios");
+    let beside = lab.beside(&lab.folder().join("beside.log"), &["sleep", "1000"]);
+    // The supervisor, two machines, and now the command.
+    let is_inside = || lab.traces().users_of_namespaces().len() > 3;
+    wait_for("command inside", is_inside, String::new);
+    let traces = lab.traces();
+    traces.all_are_there();
+    kill(Pid::from_raw(lab.supervisor()), Signal::SIGKILL).unwrap();
+    // What runs inside by `lab exec` ends as well, and so does the command that waits for it.
+    drop(beside);
+    wait_for("end", || !traces.processes.iter().any(|pid| is_alive(*pid)), String::new);
+    traces.none_is_left();
+    lab.run("status", &[]).expect_failure(1, &["not up"]);
+    let again = ["--firmware", "bios", "--memory", "256MiB", "--no-site"];
+    lab.run("up", &again).expect_success();
+    assert_eq!(lab.status()["nodes"].as_array().unwrap().len(), 1, "nothing of the dead one is in the way");
+}
+
+#[test]
+fn a_lab_in_the_foreground_ends_with_its_command() {
+    let lab = Lab { name: Lab::name() };
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let up = understudy().args(["lab", "up", "--name", &lab.name, "--firmware", "bios", "--no-site"]);
+        let up = up.args(["--memory", "256MiB", "--foreground"]).with(|command| {
+            command.stderr(Stdio::null());
+        });
+        let running = up.spawn().unwrap();
+        wait_for("lab", || lab.run("status", &[]).code == Some(0), String::new);
+        let traces = lab.traces();
+        kill(Pid::from_raw(running.child.id().cast_signed()), signal).unwrap();
+        let ended = running.finish(b"");
+        assert_eq!(ended.is_ok(), signal == Signal::SIGINT, "{ended:?}");
+        wait_for("end", || !traces.processes.iter().any(|pid| is_alive(*pid)), String::new);
+        traces.none_is_left();
+    }
+}
+
+#[test]
+fn two_labs_at_once_do_not_meet() {
+    let (first, second) = (Lab::up("1", "bios"), Lab::up("1", "bios"));
+    let (one, other) = (first.node(0), second.node(0));
+    assert_eq!(one["mac"], other["mac"], "the same machine in two racks");
+    assert_ne!(one["uuid"], other["uuid"]);
+    for (lab, node) in [(&first, &one), (&second, &other)] {
+        assert_eq!(lab.redfish(node, "Systems/1", &[]).1["UUID"], node["uuid"], "each has its own BMC");
+    }
+    first.run("up", &["--no-site"]).expect_failure(2, &["up already", "hint: understudy lab down"]);
+    first.run("down", &[]).expect_success();
+    assert_eq!(second.node(0)["power"], "on");
+    assert_eq!(second.power_state(&other), "On");
+}
+
+#[test]
+fn power_that_a_bmc_takes_is_gone_and_reads_back_as_off() {
+    let lab = Lab::up("2", "bios");
+    let node = lab.node(0);
+    assert_eq!(lab.power_state(&node), "On");
+    let qemu = pid(&node);
+    assert_eq!(state(qemu).map(|_| ()), Some(()));
+    assert_eq!(lab.reset(&node, "ForceOff"), "204");
+    assert!(!is_alive(qemu), "off is off when it is answered");
+    assert_eq!((lab.power_state(&node).as_str(), &lab.node(0)["power"]), ("Off", &"off".into()));
+    assert_eq!(lab.reset(&node, "ForceRestart"), "409", "what is off stays off");
+    assert_eq!(lab.reset(&node, "On"), "204");
+    assert_eq!(lab.power_state(&node), "On");
+    assert!(is_alive(pid(&lab.node(0))) && pid(&lab.node(0)) != qemu);
+    assert_eq!(lab.reset(&node, "Melt"), "400");
+    assert_eq!(lab.redfish(&node, "Systems/2", &[]).0, "404");
+    assert_eq!(lab.redfish(&node, "Systems/1", &["-u", "understudy:wrong"]).0, "401");
+    assert_eq!(lab.node(1)["power"], "on", "the other machine was left alone");
+}
+
+#[test]
+fn a_machine_whose_power_is_cut_is_off_for_its_bmc_too() {
+    let lab = Lab::up("1", "bios");
+    let node = lab.node(0);
+    lab.run("cut", &["LAB-1"]).expect_success();
+    assert!(!is_alive(pid(&node)));
+    assert_eq!(lab.power_state(&node), "Off");
+    lab.run("power", &["LAB-1", "reset"]).expect_failure(1, &["LAB-1 is off"]);
+    lab.run("power", &["lab-1", "on"]).expect_success();
+    assert_eq!(lab.power_state(&node), "On");
+    // A qemu that dies by itself is a machine without power as well.
+    kill(Pid::from_raw(pid(&lab.node(0))), Signal::SIGKILL).unwrap();
+    wait_for("machine that is off", || lab.node(0)["power"] == "off", String::new);
+}
+
+#[test]
+fn a_bmc_fails_in_the_way_it_was_told_to() {
+    let lab = Lab::up("1", "bios");
+    let node = lab.node(0);
+    let qemu = pid(&node);
+    for (mode, state, answer) in
+        [("accepts-but-stays-on", "On", "204"), ("says-off", "Off", "204"), ("foreign-uuid", "Off", "204")]
+    {
+        lab.run("bmc", &["1", mode]).expect_success();
+        assert_eq!(lab.reset(&node, "ForceOff"), answer, "{mode}");
+        assert_eq!(lab.power_state(&node), state, "{mode}");
+        assert!(is_alive(qemu), "{mode}");
+    }
+    assert_ne!(lab.redfish(&node, "Systems/1", &[]).1["UUID"], node["uuid"]);
+    for mode in ["hangs", "dead"] {
+        lab.run("bmc", &["1", mode]).expect_success();
+        assert_eq!(lab.redfish(&node, "", &["-m", "1"]).0, "000", "{mode}");
+    }
+    lab.run("bmc", &["1", "honest"]).expect_success();
+    assert_eq!(lab.power_state(&node), "On");
+    lab.run("bmc", &["1", "sulks"]).expect_failure(2, &["`sulks` is not a behaviour"]);
+}
+
+#[test]
+fn a_wish_for_the_disk_holds_once() {
+    let lab = Lab::up("1", "bios");
+    let node = lab.node(0);
+    let disk = r#"{"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Hdd"}}"#;
+    assert_eq!(lab.redfish(&node, "Systems/1", &["-X", "PATCH", "-d", disk]).0, "204");
+    let boot = |key: &str| lab.redfish(&node, "Systems/1", &[]).1["Boot"][key].as_str().unwrap().to_owned();
+    assert_eq!(boot("BootSourceOverrideTarget"), "Hdd");
+    assert_eq!(lab.reset(&node, "ForceRestart"), "204");
+    assert_eq!(boot("BootSourceOverrideEnabled"), "Disabled", "it has been used");
+    lab.wait_for_console("1", "Booting from Hard Disk");
+    let before = lab.console("1").len();
+    assert_eq!(lab.reset(&node, "ForceRestart"), "204");
+    wait_for(
+        "network boot",
+        || lab.console("1")[before..].contains("iPXE initialising"),
+        || lab.console("1"),
+    );
+    assert!(!lab.console("1")[before..].contains("Hard Disk"), "{}", lab.console("1"));
+}
+
+#[test]
+fn a_frozen_machine_stands_still_and_can_lose_its_power() {
+    let lab = Lab::up("1", "bios");
+    let qemu = pid(&lab.node(0));
+    lab.run("freeze", &["1"]).expect_success();
+    assert_eq!((state(qemu), &lab.node(0)["frozen"]), (Some('T'), &true.into()));
+    assert_eq!(lab.node(0)["power"], "on");
+    lab.run("power", &["1", "off"]).expect_failure(1, &["LAB-1 is frozen"]);
+    lab.run("unplug", &["1"]).expect_success();
+    lab.run("thaw", &["1"]).expect_success();
+    assert_ne!(state(qemu), Some('T'));
+    lab.run("freeze", &["1"]).expect_success();
+    lab.run("cut", &["1"]).expect_success();
+    assert!(!is_alive(qemu));
+    lab.run("thaw", &["1"]).expect_failure(1, &["LAB-1 is off"]);
+}
+
+/// Real firmware, a real server, and our switch between them.
+#[test]
+fn firmware_gets_its_address_and_its_boot_file_through_the_switch_until_it_is_unplugged() {
+    let dnsmasq = unpacked("dnsmasq-base").join("usr/sbin/dnsmasq");
+    let lab = Lab::up("1", "bios");
+    let files = tempfile::tempdir().unwrap();
+    tool("chmod", ["755", text(files.path())]);
+    fs::write(&files.path().join("hello.ipxe"), b"#!ipxe\necho hello from the rack\nsleep 1000\n").unwrap();
+    let log = files.path().join("log");
+    let root = format!("--tftp-root={}", files.path().display());
+    let server = ["--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0", "--interface=rack0"];
+    let leases = ["--bind-interfaces", "--dhcp-range=10.77.0.100,10.77.0.199", "--dhcp-broadcast"];
+    let boot = ["--dhcp-boot=hello.ipxe", "--enable-tftp", &root, "--leasefile-ro"];
+    let _server = lab.beside(&log, &[&[text(&dnsmasq)], server.as_slice(), &leases, &boot].concat());
+    lab.wait_for_console("1", "hello from the rack");
+    let console = lab.console("1");
+    assert!(console.contains("net0: 10.77.0.") && console.contains("gw 10.77.0.1"), "{console}");
+
+    lab.run("unplug", &["1"]).expect_success();
+    let frames = |key: &str| lab.node(0)["frames"][key].as_u64().unwrap();
+    let before = (frames("from_node"), frames("to_node"));
+    lab.run("power", &["1", "reset"]).expect_success();
+    lab.wait_for_console("1", "No configuration methods");
+    // The broadcast would reach every machine that is plugged in.
+    let ping = ["--", "ping", "-b", "-c", "2", "-i", "0.2", "10.77.0.255"];
+    lab.run("exec", &ping);
+    assert_eq!((frames("from_node"), frames("to_node")), before, "nothing passes a cable that is out");
+    lab.run("plug", &["1"]).expect_success();
+    lab.run("power", &["1", "reset"]).expect_success();
+    wait_for("frame", || frames("from_node") > before.0, || lab.console("1"));
+}
+
+#[test]
+fn a_site_that_ends_at_once_is_told_with_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = serde_json::json!({
+        "format": 1, "name": "mail", "version": "0.1.0", "architecture": "x86_64",
+        "expires": "2100-01-01T00:00:00Z", "key_id": "0", "root_hash": "0".repeat(64),
+        "command_line": "", "roles": {}, "artifacts": [],
+    });
+    fs::write(&folder.path().join("manifest.json"), manifest.to_string().as_bytes()).unwrap();
+    let key = folder.path().join("key.pub");
+    fs::write(&key, b"this is no key").unwrap();
+    let lab = Lab { name: Lab::name() };
+    let options = ["--site-image", text(folder.path()), "--key", text(&key)];
+    let ended = lab.run("up", &options);
+    ended.expect_failure(1, &["the site ended before it served", "serve.log is:", "error: ", "hint: mend"]);
+    lab.run("status", &[]).expect_failure(1, &["not up"]);
+    assert!(!fs::read_text(Path::new("/proc/self/mountinfo")).unwrap().contains(&lab.name));
+}
+
+/// Root can do without a user namespace; everybody else must be able to do with one.
+#[test]
+fn a_user_without_privileges_has_a_lab_too() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("understudy");
+    fs::copy(Path::new(env!("CARGO_BIN_EXE_understudy")), &program).unwrap();
+    tool("chmod", ["755", text(folder.path()), text(&program)]);
+    let name = Lab::name();
+    let lab = |verb: &str, arguments: &[&str]| {
+        let user = ["--reuid=65533", "--regid=65533", "--clear-groups", text(&program), "lab", verb];
+        run(Process::new("setpriv").args(user).args(["--name", &name]).args(arguments))
+    };
+    lab("up", &["--no-site", "--memory", "256MiB", "--firmware", "uefi"]).expect_success();
+    let status: Value = serde_json::from_str(&lab("status", &["--json"]).expect_success().stdout).unwrap();
+    let qemu = pid(&status["nodes"][0]);
+    assert!(is_alive(qemu));
+    let address = lab("exec", &["--", "ip", "-o", "-4", "address", "show", "rack0"]).expect_success();
+    assert!(address.stdout.contains("10.77.0.1/24"), "{address:?}");
+    lab("down", &[]).expect_success();
+    assert!(!is_alive(qemu));
+}
