@@ -1,13 +1,12 @@
 //! From an empty disk to a spare, with real firmware; and the bad days on that way.
 
-use crate::command::{text, understudy};
 use crate::fixture::{Fixture, fixture, tree};
 use crate::rack::Rack;
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::time::Duration;
 use tempfile::TempDir;
 use understudy_core::base::fs;
 use understudy_image::signing::SigningKey;
@@ -96,27 +95,16 @@ fn n26_an_installation_outlives_a_lost_network_and_a_killed_site() {
     };
     let before = rack.wait_for("LAB-1", "at 10 %", |node| percent(node) >= 10);
     rack.lab(&["unplug", "LAB-1"]).expect_success();
-    std::thread::sleep(std::time::Duration::from_secs(8));
+    std::thread::sleep(Duration::from_secs(8));
     rack.lab(&["plug", "LAB-1"]).expect_success();
     rack.wait_for("LAB-1", "further", |node| percent(node) >= percent(&before) + 15);
-    kill(rack.site_pid(), Signal::SIGKILL).unwrap();
-    let site = rack.folder.join("site.toml");
-    let name = rack.name();
-    let words = [
-        "lab",
-        "exec",
-        "--name",
-        name,
-        "--",
-        env!("CARGO_BIN_EXE_understudy"),
-        "serve",
-        "--site",
-        text(&site),
-    ];
-    let silent = |command: &mut std::process::Command| {
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-    };
-    let _again = understudy().args(words).with(silent).spawn().unwrap();
+    let pid = rack.site_pid();
+    kill(pid, Signal::SIGKILL).unwrap();
+    // Its folder and its ports are free when it is gone for good.
+    while kill(pid, None).is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _again = rack.serve_again();
     rack.wait_for_console("LAB-1", "installed", |console| console.contains("is on the disk"));
     rack.lab(&["line", "LAB-1"]).expect_success();
     let node = rack.wait_for_state("LAB-1", "spare");

@@ -4,8 +4,10 @@ use crate::command::{Ended, run_understudy, text};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use understudy_core::base::fs;
+use understudy_core::base::process::{Process, Running};
 
 /// Machines under emulation on a busy computer.
 pub const LIMIT: Duration = Duration::from_secs(420);
@@ -94,9 +96,18 @@ impl Rack {
         Pid::from_raw(pid.unwrap_or_else(|| panic!("{status:#}")).try_into().unwrap())
     }
 
-    /// The lab's name.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Starts the site once more, where the lab has started it: in its network, with its shelf.
+    pub fn serve_again(&self) -> Running {
+        let supervisor = self.status()["supervisor"].to_string();
+        let user: &[&str] =
+            if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--preserve-credentials"] };
+        let site = self.folder.join("site.toml");
+        let enter = Process::new("nsenter").args(["--target", &supervisor, "--mount", "--net", "--pid"]);
+        let serve = enter.args(user).args(["--", env!("CARGO_BIN_EXE_understudy"), "serve", "--site"]);
+        let silent = |command: &mut std::process::Command| {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        };
+        serve.arg(site).with(silent).spawn().unwrap()
     }
 
     /// Everything that the machine's console showed.
