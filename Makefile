@@ -27,17 +27,21 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: packages
-packages: ## Install the Debian packages that are missing
+packages: ## Install the Debian packages that are missing; tests unpack those in tests/peers.txt by themselves
 	@missing=""; \
 	for name in $$(sed '/^#/d; s/ .*//' src/cli/packages.txt); do \
 		[ "$$(dpkg-query -W -f '$${db:Status-Abbrev}' $$name 2>/dev/null || true)" = "ii " ] || missing+=" $$name"; \
 	done; \
-	[ -n "$$missing" ] || exit 0; \
+	unlisted=""; for name in $$(cat tests/peers.txt); do \
+		apt-cache show $$name >/dev/null 2>&1 || unlisted+=" $$name"; \
+	done; \
+	[ -n "$$missing$$unlisted" ] || exit 0; \
 	echo "installing:$$missing"; \
 	if [ "$$(id -u)" = 0 ]; then become=""; elif sudo -n true 2>/dev/null; then become=sudo; else \
-		echo "not root and no sudo; run: apt-get install --no-install-recommends$$missing" >&2; exit 1; \
+		echo "not root and no sudo; run: apt-get update && apt-get install --no-install-recommends$$missing" >&2; exit 1; \
 	fi; \
 	$$become apt-get update -qq; \
+	[ -n "$$missing" ] || exit 0; \
 	$$become env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
 
 .PHONY: build
