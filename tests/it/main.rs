@@ -14,6 +14,7 @@ mod mirror;
 mod netboot;
 mod outputs;
 mod packages;
+#[path = "../peers.rs"]
 mod peers;
 mod rack;
 mod reproducibility;

@@ -4,6 +4,7 @@
 
 mod advertisements;
 mod linux;
+#[path = "../../../../tests/peers.rs"]
 mod peers;
 mod proxy;
 mod rack;

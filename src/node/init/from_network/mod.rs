@@ -10,8 +10,7 @@ mod hand_over;
 use super::modules::Modules;
 use super::{InitError, mounts};
 use crate::console::say;
-use crate::enrol::{FirstContactError, KeptError, KeyError};
-use crate::enrol::{Kept, NodeKey, see_ca};
+use crate::enrol::{FirstContactError, Kept, KeptError, KeyError, NodeKey, Site, see_ca};
 use crate::inventory;
 use crate::network::{self, Joined, NetworkError};
 use conversation::Conversation;
@@ -76,15 +75,16 @@ fn boot_interface(line: &str) -> Option<MacAddress> {
 /// The site's CA first, then this node's key: the kept one, if it was kept for this very site.
 fn meet(joined: &Joined) -> Result<(Kept, Vec<u8>), FromNetworkError> {
     let ca = see_ca(&joined.site_url)?;
-    let site = || crate::enrol::Site { url: joined.site_url.clone(), ca: ca.clone() };
-    match hand_over::find_kept()? {
-        Some(kept) if kept.site.ca == ca => Ok((Kept { key: kept.key, site: site() }, ca)),
+    let key = match hand_over::find_kept()? {
+        Some(kept) if kept.site.ca == ca => kept.key,
         Some(_) => {
             say("this node's disk keeps a key for another site; a new one is made for this site");
-            Ok((Kept { key: NodeKey::make()?, site: site() }, ca))
+            NodeKey::make()?
         }
-        None => Ok((Kept { key: NodeKey::make()?, site: site() }, ca)),
-    }
+        None => NodeKey::make()?,
+    };
+    let site = Site { url: joined.site_url.clone(), ca: ca.clone() };
+    Ok((Kept { key, site }, ca))
 }
 
 fn hello(joined: &Joined) -> Result<Hello, FromNetworkError> {

@@ -1,15 +1,17 @@
 //! Servers from Debian that tests need: unpacked beside the build, never installed, so that none starts by itself.
 
-use crate::fixture::tree;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use understudy_core::base::fs;
 use understudy_core::base::process::Process;
 
-/// The folder with a package of `tests/peers.txt` in it; fetched once.
+/// The folder with a package of `tests/peers.txt` in it; fetched once, so outside of a test's namespaces.
 pub fn unpacked(package: &str) -> PathBuf {
-    let listed = fs::read_text(&tree().join("tests/peers.txt")).unwrap();
+    // Compiled into the tests of several packages, each in a folder of its own below the checkout.
+    let is_checkout = |folder: &&Path| folder.join("tests/peers.txt").is_file();
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(is_checkout).unwrap();
+    let listed = fs::read_text(&tree.join("tests/peers.txt")).unwrap();
     assert!(listed.lines().any(|line| line == package), "tests/peers.txt does not list {package}");
-    let peers = tree().join("target/peers");
+    let peers = tree.join("target/peers");
     let folder = peers.join(package);
     if folder.is_dir() {
         return folder;
