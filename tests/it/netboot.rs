@@ -33,6 +33,7 @@ fn machines_of_every_firmware_go_from_an_empty_disk_to_a_spare() {
         assert!(console.contains(SPARE), "{console}");
         let code = node["code"].as_str().unwrap();
         assert!(console.contains(&format!("code {code}")), "console and site show one code: {console}");
+        println!("{}", rack.steps(serial));
     }
     let status = rack.status();
     let loaders: Vec<_> = status["nodes"].as_array().unwrap().iter().map(|node| &node["firmware"]).collect();

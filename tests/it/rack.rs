@@ -110,6 +110,25 @@ impl Rack {
         serve.arg(site).with(silent).spawn().unwrap()
     }
 
+    /// When the machine came to each step, in seconds after its power: what the site's events say of it.
+    #[track_caller]
+    pub fn steps(&self, serial: &str) -> String {
+        let id = self.node(serial).unwrap()["id"].clone();
+        let now = jiff::Timestamp::now();
+        let status = self.status();
+        let machine = status["nodes"].as_array().unwrap().iter().find(|node| node["node"] == serial).unwrap();
+        let uptime = Duration::from_secs_f64(machine["uptime_s"].as_f64().unwrap());
+        let ended = self.site(&["events", "--json"]).expect_success();
+        let events = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let steps = events.filter(|event| event["node"] == id).map(|event| {
+            let at: jiff::Timestamp = event["at"].as_str().unwrap().parse().unwrap();
+            let after = uptime.as_secs_f64() - now.duration_since(at).as_secs_f64();
+            format!("{} {after:.1} s", event["kind"].as_str().unwrap())
+        });
+        let firmware = machine["firmware"].as_str().unwrap();
+        format!("{serial} ({firmware}), after power-on: {}", steps.collect::<Vec<_>>().join(", "))
+    }
+
     /// Everything that the machine's console showed.
     pub fn console(&self, serial: &str) -> String {
         let bytes = fs::read(&self.folder.join(serial).join("console")).unwrap_or_default();
