@@ -3,16 +3,20 @@
 //! Paths in it are relative to the file. Nothing is looked up on this machine but the public keys.
 
 mod network;
+mod operator_api;
 mod raw;
 mod value;
 
 pub use network::{Dhcp, Network, NetworkProblem};
+pub use operator_api::OperatorListen;
 pub use value::{
-    AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, ValueError, WantedImage,
+    AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, ValueError,
+    WantedImage,
 };
 
 use raw::RawDefinition;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -33,6 +37,8 @@ pub struct SiteDefinition {
     pub image_keys: Vec<PublicKey>,
     pub http_port: u16,
     pub node_api_port: u16,
+    /// Without it operators are answered on the socket only.
+    pub operator_api: Option<OperatorListen>,
     /// Never empty; no two overlap.
     pub networks: Vec<Network>,
     /// System serials that are approved without an operator.
@@ -68,6 +74,8 @@ pub enum DefinitionError {
         #[source]
         source: KeyError,
     },
+    #[error("{}:{line}: `listen` is {address}, where nodes are answered already", path.display())]
+    ListenTaken { path: PathBuf, line: usize, address: SocketAddr },
     #[error("{}:{line}: `serials` lists `{serial}` twice", path.display())]
     SerialTwice { path: PathBuf, line: usize, serial: String },
     #[error("{}:{line}: `serials` has an empty serial, which would match every board without one", path.display())]
@@ -105,15 +113,20 @@ impl Source<'_> {
     fn read(&self) -> Result<SiteDefinition, DefinitionError> {
         let raw: RawDefinition = toml::from_str(self.text).map_err(|error| self.syntax(&error))?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
+        let (http_port, node_api_port) = (raw.http.port.get(), raw.node_api.port.get());
+        let networks = self.networks(&raw.networks)?;
+        let operator_api =
+            raw.operator_api.map(|raw| self.operator_api(raw, &networks, [http_port, node_api_port]));
         let definition = SiteDefinition {
             name: raw.name,
             state: folder.join(raw.state),
             images: folder.join(raw.images),
             image: raw.image,
             image_keys: self.keys(&raw.image_keys, folder)?,
-            http_port: raw.http.port.get(),
-            node_api_port: raw.node_api.port.get(),
-            networks: self.networks(&raw.networks)?,
+            http_port,
+            node_api_port,
+            operator_api: operator_api.transpose()?,
+            networks,
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
             foreign_data: raw.install.foreign_data,
@@ -176,6 +189,19 @@ impl Source<'_> {
             line: self.line(refused.span),
             key: refused.key,
             problem: refused.problem,
+        })
+    }
+
+    fn operator_api(
+        &self,
+        raw: raw::RawOperatorApi,
+        networks: &[Network],
+        node_ports: [u16; 2],
+    ) -> Result<OperatorListen, DefinitionError> {
+        operator_api::validate(raw, networks, node_ports).map_err(|taken| DefinitionError::ListenTaken {
+            path: self.path.to_owned(),
+            line: self.line(taken.span),
+            address: taken.address,
         })
     }
 
@@ -268,6 +294,26 @@ serials = ["LAB-1"]
             ("pool = \"10.77.0.100-10.77.0.199\"", "", 10, "`pool`"),
             ("[\"LAB-1\"]", "[\"\"]", 21, "`serials` has an empty serial"),
             ("[\"LAB-1\"]", "[\"A\", \"A\"]", 21, "`serials` lists `A` twice"),
+            (
+                "[enrolment]",
+                "[operator_api]\nlisten = \"10.77.0.1:8443\"\n[enrolment]",
+                21,
+                "`listen` is 10.77.0.1:8443",
+            ),
+            (
+                "[enrolment]",
+                "[operator_api]\nlisten = \"0.0.0.0:9443\"\n[enrolment]",
+                21,
+                "`listen`: `0.0.0.0:9443`",
+            ),
+            ("[enrolment]", "[operator_api]\nlisten = \"10.77.0.1:0\"\n[enrolment]", 21, "`listen`: "),
+            (
+                "[enrolment]",
+                "[operator_api]\nlisten = \"10.9.0.1:1\"\nnames = [\"a b\"]\n[enrolment]",
+                22,
+                "`names`: `a b`",
+            ),
+            ("[enrolment]", "[operator_api]\nnames = []\n[enrolment]", 20, "listen"),
             ("[enrolment]", "[http]\nport = 0\n[enrolment]", 21, "`port`"),
             ("[enrolment]", "[install]\ndisk = \"serial:\"\n[enrolment]", 21, "`disk`: "),
         ];

@@ -1,6 +1,8 @@
 //! `site.toml` as it is written, with the place of everything that may be refused.
 
-use super::value::{AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, WantedImage};
+use super::value::{
+    AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, WantedImage,
+};
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
@@ -21,6 +23,7 @@ pub struct RawDefinition {
     pub http: Http,
     #[serde(default)]
     pub node_api: NodeApi,
+    pub operator_api: Option<RawOperatorApi>,
     pub networks: Spanned<Vec<RawNetwork>>,
     #[serde(default)]
     pub enrolment: Enrolment,
@@ -50,6 +53,14 @@ impl Default for NodeApi {
     fn default() -> Self {
         Self { port: const { NonZeroU16::new(8443).expect("8443 is not 0") } }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOperatorApi {
+    pub listen: Spanned<ListenAddress>,
+    #[serde(default)]
+    pub names: Vec<HostName>,
 }
 
 #[derive(Deserialize)]
