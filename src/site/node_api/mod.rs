@@ -23,7 +23,7 @@ use tracing::debug;
 use understudy_core::model::id::NodeId;
 
 /// Connections of one listener; a rack storm waits in the kernel's queue beyond that.
-const CONNECTIONS_MAX: usize = 1024;
+pub const CONNECTIONS_MAX: usize = 1024;
 /// How long a handshake may take, also on a loaded machine.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(15);
 const LIMITS: HttpLimits = HttpLimits {
