@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::sha256::Sha256;
+use understudy_site::OpenError;
 use understudy_site::state::StateError;
 use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, Site, SiteError};
 
@@ -97,11 +98,23 @@ impl Signals {
     }
 }
 
+fn is_disk_full(error: &SiteError) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    matches!(error, SiteError::Ledger(OpenError::DiskFull { .. }))
+        || causes.any(|cause| {
+            let io = cause.downcast_ref::<io::Error>();
+            io.is_some_and(|io| io.kind() == io::ErrorKind::StorageFull)
+        })
+}
+
 /// Adds the next step.
 fn failure(error: SiteError) -> Failure {
     let hint = match &error {
         SiteError::State(StateError::InUse(_)) => {
             "understudy nodes shows what that site does; end it first, or name another `state` folder".to_owned()
+        }
+        _ if is_disk_full(&error) => {
+            "make room on the disk of the `state` folder of the site file, then start it again".to_owned()
         }
         SiteError::State(_) => "run it as a user that may write the `state` folder of the site file".to_owned(),
         SiteError::Ledger(_) => {

@@ -27,3 +27,4 @@ pub mod view;
 pub use authority::AuthorityError;
 pub use netboot::{LOADERS_PACKAGE, NetbootError};
 pub use site::{Config, Listen, Site, SiteError, build};
+pub use understudy_ledger::OpenError;

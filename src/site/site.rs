@@ -21,6 +21,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::notify::Notifier;
 use understudy_ledger::{Ledger, OpenError, Sqlite};
@@ -74,8 +75,6 @@ pub enum SiteError {
         #[source]
         source: io::Error,
     },
-    #[error("cannot keep the CA's certificate where operators find it")]
-    Certificate(#[source] FsError),
     #[error(transparent)]
     Netboot(#[from] NetbootError),
     #[error("cannot make the folder of images")]
@@ -120,7 +119,7 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
     names.sort_unstable();
     names.dedup();
     let tls = Arc::new(tls::server_config(authority.server(&names, &[])?).map_err(SiteError::Tls)?);
-    keep_certificate(&state, &authority)?;
+    keep_certificate(&state, &authority);
     let operator_tls = operator_tls(definition.operator_api.as_ref(), &authority).await?;
     fs::create_dir_all(&definition.images).map_err(SiteError::Images)?;
 
@@ -204,12 +203,15 @@ async fn operator_tls(
 }
 
 /// Operators cannot read the CA's own file, as its key is in there.
-fn keep_certificate(state: &StateFolder, authority: &Authority) -> Result<(), SiteError> {
+fn keep_certificate(state: &StateFolder, authority: &Authority) {
     let (path, wanted) = (state.file(CA_CERTIFICATE_FILE), authority.certificate_pem());
     if fs::read_text(&path).is_ok_and(|kept| kept == wanted) {
-        return Ok(());
+        return;
     }
-    fs::write_atomic(&path, wanted.as_bytes()).map_err(SiteError::Certificate)
+    if let Err(error) = fs::write_atomic(&path, wanted.as_bytes()) {
+        // A full disk is no reason not to serve machines.
+        warn!(error = with_causes(&error), "operators will not find the CA's certificate");
+    }
 }
 
 impl Site {

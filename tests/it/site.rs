@@ -19,21 +19,31 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// A folder with a site file, a signed image and a node's key.
 pub struct Site {
     folder: TempDir,
+    /// Of the site on its first network.
+    address: String,
     port: u16,
 }
 
 impl Site {
     pub fn new() -> Self {
+        Self::with_networks(
+            "127.0.0.1",
+            "[[networks]]\ninterface = \"lo\"\naddress = \"127.0.0.1/8\"\ndhcp = \"off\"\n",
+        )
+    }
+
+    /// With these networks, in the first of which it has this address.
+    pub fn with_networks(address: &str, networks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::create(&folder.path().join("signing.key"), None).unwrap();
         let (port, http) = (free_port(), free_port());
         let definition = format!(
             "name = \"demo\"\nstate = \"state\"\nimages = \"images\"\nimage = \"mail\"\n\
              image_keys = [\"signing.key.pub\"]\n[http]\nport = {http}\n[node_api]\nport = {port}\n\
-             [[networks]]\ninterface = \"lo\"\naddress = \"127.0.0.1/8\"\ndhcp = \"off\"\n"
+             {networks}"
         );
         fs::write(&folder.path().join("site.toml"), definition.as_bytes()).unwrap();
-        let site = Self { folder, port };
+        let site = Self { folder, address: address.to_owned(), port };
         site.image(&key);
         let (node_key, node_certificate) = (site.path("node.key"), site.path("node.pem"));
         let make = [
@@ -86,7 +96,7 @@ impl Site {
         let mut running = process.with(pipe_stderr).spawn().unwrap();
         let mut lines = BufReader::new(running.child.stderr.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
-        assert!(first.starts_with("serving nodes on 127.0.0.1:"), "{first}");
+        assert!(first.starts_with(&format!("serving nodes on {}:", self.address)), "{first}");
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let deadline = Instant::now() + WITHIN;
@@ -101,7 +111,7 @@ impl Site {
     fn say(&self, path: &str, body: &Value) -> Value {
         let (ca, key, certificate) =
             (self.path("state/ca.pem"), self.path("node.key"), self.path("node.pem"));
-        let url = format!("https://127.0.0.1:{}{path}", self.port);
+        let url = format!("https://{}:{}{path}", self.address, self.port);
         let body = body.to_string();
         let said = tool(
             "curl",

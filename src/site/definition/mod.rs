@@ -7,7 +7,7 @@ mod operator_api;
 mod raw;
 mod value;
 
-pub use network::{Dhcp, Network, NetworkProblem};
+pub use network::{Dhcp, Network, NetworkProblem, Relayed};
 pub use operator_api::OperatorListen;
 pub use value::{
     AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, ValueError,
@@ -41,6 +41,8 @@ pub struct SiteDefinition {
     pub operator_api: Option<OperatorListen>,
     /// Never empty; no two overlap.
     pub networks: Vec<Network>,
+    /// Networks that only a relay reaches.
+    pub relayed: Vec<Relayed>,
     /// System serials that are approved without an operator.
     pub serials: BTreeSet<String>,
     pub disk: DiskRule,
@@ -126,6 +128,7 @@ impl Source<'_> {
             http_port,
             node_api_port,
             operator_api: operator_api.transpose()?,
+            relayed: self.in_networks(network::validate_relayed(&raw.relayed, &networks))?,
             networks,
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
@@ -184,7 +187,11 @@ impl Source<'_> {
                 line: self.line(raw.span()),
             });
         }
-        network::validate(raw.get_ref()).map_err(|refused| DefinitionError::Network {
+        self.in_networks(network::validate(raw.get_ref()))
+    }
+
+    fn in_networks<T>(&self, checked: Result<T, network::Refused>) -> Result<T, DefinitionError> {
+        checked.map_err(|refused| DefinitionError::Network {
             path: self.path.to_owned(),
             line: self.line(refused.span),
             key: refused.key,
@@ -323,6 +330,41 @@ serials = ["LAB-1"]
             assert!(error.contains(&format!("site.toml:{line}: ")), "{to}: {error}");
             assert!(error.contains(expected), "{to}: {error}");
         }
+    }
+
+    #[test]
+    fn each_mistake_about_a_relayed_network_is_told_with_its_line_and_key() {
+        const RELAYED: &str = "[[relayed]]\ninterface = \"rack0\"\nnetwork = \"10.88.0.0/24\"\n\
+            pool = \"10.88.0.100-10.88.0.199\"\ngateway = \"10.88.0.1\"\n\
+            [[relayed.reservations]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.88.0.11\"\n";
+        let with = |relayed: &str| read(&format!("{GOOD}{relayed}"));
+        let [good] = &with(RELAYED).unwrap().relayed[..] else { panic!("one network") };
+        assert_eq!((good.gateway.to_string(), good.lease.as_secs()), ("10.88.0.1".to_owned(), 3600));
+        assert_eq!(with(&RELAYED.replace("rack0", "rack1")).unwrap().relayed.len(), 1, "beside proxyDHCP");
+        let first = GOOD.lines().count() + 1;
+        let cases = [
+            ("\"rack0\"", "\"rack7\"", 1, "`interface` rack7 is no interface of `networks`"),
+            ("10.88.0.0/24", "10.88.0.1/24", 2, "`network` 10.88.0.1 is not the first address of a network"),
+            (
+                "10.88.0.0/24",
+                "10.77.0.128/25",
+                2,
+                "`network` 10.77.0.128/25 overlaps with the network of rack0",
+            ),
+            ("10.88.0.100-", "10.87.0.100-", 3, "`pool` reaches out of the network"),
+            ("\"10.88.0.1\"", "\"10.77.0.1\"", 4, "`gateway` 10.77.0.1 is not in the network"),
+            ("\"10.88.0.11\"", "\"10.88.0.1\"", 7, "`address` 10.88.0.1 is the gateway's"),
+            ("\"10.88.0.11\"", "\"10.89.0.1\"", 7, "`address` 10.89.0.1 is not in the network"),
+            ("gateway = \"10.88.0.1\"", "lease_s = 5", 0, "`gateway`"),
+        ];
+        for (from, to, line, expected) in cases {
+            assert!(RELAYED.contains(from), "{from}");
+            let error = with(&RELAYED.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(&format!("site.toml:{}: ", first + line)), "{to}: {error}");
+            assert!(error.contains(expected), "{to}: {error}");
+        }
+        let twice = with(&format!("{RELAYED}{RELAYED}")).unwrap_err().to_string();
+        assert!(twice.contains("overlaps with the network of 10.88.0.0"), "{twice}");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct RawDefinition {
     pub operator_api: Option<RawOperatorApi>,
     pub networks: Spanned<Vec<RawNetwork>>,
     #[serde(default)]
+    pub relayed: Vec<RawRelayed>,
+    #[serde(default)]
     pub enrolment: Enrolment,
     #[serde(default)]
     pub install: Install,
@@ -76,6 +78,21 @@ pub struct RawNetwork {
     pub lease_s: Option<Spanned<u32>>,
     #[serde(default)]
     pub router_advertisements: bool,
+    #[serde(default)]
+    pub reservations: Vec<RawReservation>,
+}
+
+/// A network that only a relay reaches.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRelayed {
+    pub interface: Spanned<InterfaceName>,
+    pub network: Spanned<NetworkAddress>,
+    pub pool: Spanned<AddressRange>,
+    pub gateway: Spanned<Ipv4Addr>,
+    #[serde(default = "no_servers")]
+    pub dns: Spanned<Vec<Ipv4Addr>>,
+    pub lease_s: Option<Spanned<u32>>,
     #[serde(default)]
     pub reservations: Vec<RawReservation>,
 }

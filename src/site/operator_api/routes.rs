@@ -124,7 +124,9 @@ pub fn refused(error: &OperatorError) -> Response {
             StatusCode::CONFLICT
         }
         OperatorError::Expiry => StatusCode::UNPROCESSABLE_ENTITY,
-        OperatorError::Ledger | OperatorError::Ended => StatusCode::SERVICE_UNAVAILABLE,
+        OperatorError::Ledger | OperatorError::DiskFull | OperatorError::Ended => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
     refuse(status, &error.to_string())
 }

@@ -30,7 +30,7 @@ use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_core::protocol::instruction::Instruction;
 use understudy_core::protocol::report::{Hello, Report};
-use understudy_ledger::Ledger;
+use understudy_ledger::{Ledger, LedgerError};
 
 /// How many callers wait for the task before further ones wait for a place.
 const COMMANDS_MAX: usize = 1024;
@@ -91,6 +91,10 @@ pub enum OperatorError {
     Declined(String),
     #[error("the ledger did not take the change; the site's log says why")]
     Ledger,
+    #[error(
+        "the disk of the site's state folder is full, so nothing was changed; make room there, then repeat this"
+    )]
+    DiskFull,
     #[error("there is a token {0} already; revoke it first, or choose another name")]
     TokenTaken(Name),
     #[error("there is no token {0}")]
@@ -105,8 +109,11 @@ pub enum OperatorError {
 
 impl OperatorError {
     /// What an operator hears of the ledger's error; the log has all of it.
-    fn of(_error: &BookError) -> Self {
-        Self::Ledger
+    fn of(error: &BookError) -> Self {
+        match error {
+            BookError::Ledger(LedgerError::DiskFull(_)) => Self::DiskFull,
+            _ => Self::Ledger,
+        }
     }
 }
 
