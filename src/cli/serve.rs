@@ -1,15 +1,17 @@
 //! `understudy serve`: the controller of a site, until a signal ends it.
 
 use super::failure::Failure;
-use super::{Outcome, operator, talk};
+use super::{Outcome, open_files, operator, talk};
 use clap::Args;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use understudy_core::base::sha256::Sha256;
+use understudy_site::OpenError;
 use understudy_site::state::StateError;
-use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, SiteError};
+use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, Site, SiteError};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -19,10 +21,17 @@ pub struct Arguments {
     /// Log one JSON object a line
     #[arg(long)]
     log_json: bool,
+    /// Print the description of the operator API (OpenAPI), and end
+    #[arg(long)]
+    openapi: bool,
 }
 
 /// SIGTERM and SIGINT end it in order, SIGHUP makes it look at the image shelf.
 pub fn run(arguments: &Arguments) -> Outcome {
+    if arguments.openapi {
+        talk::json(&understudy_site::operator_api::openapi());
+        return Ok(ExitCode::SUCCESS);
+    }
     let definition = operator::read_site(&arguments.site)?;
     log(arguments.log_json);
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::operation)?;
@@ -30,12 +39,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let signals = Signals::take().map_err(Failure::operation)?;
         let config = Config { definition, listen: Listen::Networks };
         let site = understudy_site::build(config).await.map_err(failure)?;
-        let addresses: Vec<String> = site.node_addresses().iter().map(ToString::to_string).collect();
-        talk::talk(&format!(
-            "serving nodes on {}, operators on {}",
-            addresses.join(", "),
-            site.socket().display()
-        ));
+        tell(&site);
+        open_files::raise(site.open_files_max());
         let token = CancellationToken::new();
         let listening = tokio::spawn(signals.follow(token.clone(), site.rescan()));
         let ended = site.run(token.clone()).await.map_err(failure);
@@ -43,6 +48,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
         listening.await.map_err(Failure::operation)?;
         ended.map(|()| ExitCode::SUCCESS)
     })
+}
+
+fn tell(site: &Site) {
+    let addresses: Vec<String> = site.node_addresses().iter().map(ToString::to_string).collect();
+    let (nodes, socket) = (addresses.join(", "), site.socket());
+    talk::talk(&format!("serving nodes on {nodes}, operators on {}", socket.display()));
+    if let Some(address) = site.operator_address() {
+        let digest = Sha256::of(site.ca());
+        talk::talk(&format!("serving operators on https://{address}, --ca-sha256 {digest}"));
+    }
 }
 
 fn log(as_json: bool) {
@@ -83,21 +98,37 @@ impl Signals {
     }
 }
 
+fn is_disk_full(error: &SiteError) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    matches!(error, SiteError::Ledger(OpenError::DiskFull { .. }))
+        || causes.any(|cause| {
+            let io = cause.downcast_ref::<io::Error>();
+            io.is_some_and(|io| io.kind() == io::ErrorKind::StorageFull)
+        })
+}
+
 /// Adds the next step.
 fn failure(error: SiteError) -> Failure {
     let hint = match &error {
         SiteError::State(StateError::InUse(_)) => {
             "understudy nodes shows what that site does; end it first, or name another `state` folder".to_owned()
         }
+        _ if is_disk_full(&error) => {
+            "make room on the disk of the `state` folder of the site file, then start it again".to_owned()
+        }
         SiteError::State(_) => "run it as a user that may write the `state` folder of the site file".to_owned(),
         SiteError::Ledger(_) => {
             "move the ledger away, or put a backup in its place; without one every node must be approved again"
                 .to_owned()
         }
-        SiteError::Listen { address, source } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+        SiteError::Listen { address, source } | SiteError::ListenForOperators { address, source }
+            if source.kind() == io::ErrorKind::AddrNotAvailable =>
+        {
             format!("give an interface of this machine the address {}: ip address add", address.ip())
         }
-        SiteError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+        SiteError::Listen { source, .. } | SiteError::ListenForOperators { source, .. }
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
             "another program listens there: ss -tlnp shows which".to_owned()
         }
         SiteError::Netboot(NetbootError::Loader { .. }) => {
@@ -108,7 +139,7 @@ fn failure(error: SiteError) -> Failure {
              shows which interface has which address"
                 .to_owned()
         }
-        SiteError::Listen { .. } => "ports below 1024 need root, or CAP_NET_BIND_SERVICE".to_owned(),
+        SiteError::Listen { .. } | SiteError::ListenForOperators { .. } => "ports below 1024 need root, or CAP_NET_BIND_SERVICE".to_owned(),
         _ => return Failure::operation(error),
     };
     Failure::operation(error).hint(hint)

@@ -21,6 +21,10 @@ pub struct Event {
     pub kind: EventKind,
     #[schema(value_type = Option<String>)]
     pub node: Option<NodeId>,
+    /// The operator who wanted it, such as `token ci` or `socket uid 0`.
+    // Left out where there is none: the digests of older events were made without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     pub text: String,
     /// Of the JSON of the event before; zeros for the first.
     #[schema(value_type = String)]
@@ -53,6 +57,9 @@ pub enum EventKind {
     SameMachine,
     KeyMisused,
     Netboot,
+    TokenMade,
+    TokenRevoked,
+    AccessRefused,
 }
 
 /// Why the events cannot be gone on with.
@@ -120,9 +127,16 @@ impl Chain {
     }
 
     /// The next event; the chain goes on from it only once it is stored.
-    pub fn next(&self, at: Timestamp, kind: EventKind, node: Option<NodeId>, text: &str) -> (Event, Self) {
+    pub fn next(
+        &self,
+        at: Timestamp,
+        kind: EventKind,
+        node: Option<NodeId>,
+        by: Option<String>,
+        text: &str,
+    ) -> (Event, Self) {
         let text = text.chars().take(TEXT_CHARS_MAX).collect();
-        let event = Event { seq: self.seq + 1, at, kind, node, text, previous: self.digest };
+        let event = Event { seq: self.seq + 1, at, kind, node, by, text, previous: self.digest };
         let chain = Self { seq: event.seq, digest: digest(&event) };
         (event, chain)
     }

@@ -11,6 +11,7 @@ pub struct Metrics {
     hellos: AtomicU64,
     reports: AtomicU64,
     handshakes_failed: AtomicU64,
+    operator_refused: AtomicU64,
 }
 
 /// What is counted elsewhere.
@@ -37,6 +38,10 @@ impl Metrics {
         self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn operator_refused(&self) {
+        self.operator_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All of it as text.
     pub fn text(&self, gauges: &Gauges<'_>) -> String {
         let mut text = String::from("# TYPE understudy_nodes gauge\n");
@@ -55,6 +60,7 @@ impl Metrics {
             ("understudy_node_hellos_total", "counter", read(&self.hellos)),
             ("understudy_node_reports_total", "counter", read(&self.reports)),
             ("understudy_node_handshakes_failed_total", "counter", read(&self.handshakes_failed)),
+            ("understudy_operator_tokens_refused_total", "counter", read(&self.operator_refused)),
         ] {
             let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
         }

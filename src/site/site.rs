@@ -1,14 +1,16 @@
 //! The whole controller: what it is made of, in which order it starts and ends.
 
 use crate::authority::{Authority, AuthorityError};
-use crate::definition::SiteDefinition;
+use crate::definition::{OperatorListen, SiteDefinition};
 use crate::metrics::Metrics;
 use crate::netboot::{self, Netboot, NetbootError};
 use crate::node_api::{self, NodeApi, tls};
 use crate::operator_api::{self, OperatorApi, SocketError};
 use crate::registry::{self, BookError, Registry, RegistryTask, Rules};
 use crate::shelf::{Scanner, Shelf, ShelfTask};
-use crate::state::{CA_FILE, LEDGER_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder};
+use crate::state::{
+    CA_CERTIFICATE_FILE, CA_FILE, LEDGER_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder,
+};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -19,12 +21,16 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use understudy_core::base::fs::FsError;
+use understudy_core::base::causes::with_causes;
+use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::notify::Notifier;
 use understudy_ledger::{Ledger, OpenError, Sqlite};
 
 /// How often systemd hears that the site lives, when it does not say itself how often it wants to.
 const WATCHDOG_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Open files of the runtime, the ledger, the log and of sockets that listen.
+const OPEN_FILES_REST: usize = 64;
 
 /// A site and where it listens.
 #[derive(Clone, Debug)]
@@ -51,7 +57,7 @@ pub enum SiteError {
     Ledger(#[from] OpenError),
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    #[error("cannot set up TLS for nodes")]
+    #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
     #[error(transparent)]
     Registry(#[from] BookError),
@@ -63,14 +69,18 @@ pub enum SiteError {
         #[source]
         source: io::Error,
     },
+    #[error("cannot listen for operators on {address}")]
+    ListenForOperators {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
     #[error(transparent)]
     Netboot(#[from] NetbootError),
     #[error("cannot make the folder of images")]
     Images(#[source] FsError),
     #[error("cannot reach systemd")]
     Notify(#[source] io::Error),
-    #[error("the operator API has ended")]
-    Operator(#[source] io::Error),
     #[error("a part of the site ended by itself")]
     Ended,
     #[error("a part of the site broke")]
@@ -87,7 +97,8 @@ pub struct Site {
     node_api: NodeApi,
     node_listeners: Vec<TcpListener>,
     operator_api: OperatorApi,
-    operator_listener: UnixListener,
+    operator_socket: UnixListener,
+    operator_tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
     netboot: Option<Netboot>,
     notifier: Notifier,
     ca: Arc<[u8]>,
@@ -107,8 +118,10 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
     names.push(Ipv4Addr::LOCALHOST.into());
     names.sort_unstable();
     names.dedup();
-    let tls = Arc::new(tls::server_config(authority.server(&names)?).map_err(SiteError::Tls)?);
-    understudy_core::base::fs::create_dir_all(&definition.images).map_err(SiteError::Images)?;
+    let tls = Arc::new(tls::server_config(authority.server(&names, &[])?).map_err(SiteError::Tls)?);
+    keep_certificate(&state, &authority);
+    let operator_tls = operator_tls(definition.operator_api.as_ref(), &authority).await?;
+    fs::create_dir_all(&definition.images).map_err(SiteError::Images)?;
 
     let (shelf_sender, shelf) = watch::channel(Arc::new(Shelf::default()));
     let rules = Rules {
@@ -156,7 +169,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
             shelf,
             image: definition.image,
         },
-        operator_listener: operator_api::listen(&state.file(SOCKET_FILE))?,
+        operator_tls,
+        operator_socket: operator_api::listen(&state.file(SOCKET_FILE))?,
         netboot,
         notifier: Notifier::from_environment().map_err(SiteError::Notify)?,
         registry,
@@ -177,6 +191,29 @@ fn node_addresses(definition: &SiteDefinition, listen: &Listen) -> Vec<SocketAdd
     }
 }
 
+async fn operator_tls(
+    listen: Option<&OperatorListen>,
+    authority: &Authority,
+) -> Result<Option<(TcpListener, Arc<rustls::ServerConfig>)>, SiteError> {
+    let Some(OperatorListen { address, names }) = listen else { return Ok(None) };
+    let identity = authority.server(&[address.ip()], names)?;
+    let config = operator_api::tls::server_config(identity).map_err(SiteError::Tls)?;
+    let failed = |source| SiteError::ListenForOperators { address: *address, source };
+    Ok(Some((TcpListener::bind(address).await.map_err(failed)?, Arc::new(config))))
+}
+
+/// Operators cannot read the CA's own file, as its key is in there.
+fn keep_certificate(state: &StateFolder, authority: &Authority) {
+    let (path, wanted) = (state.file(CA_CERTIFICATE_FILE), authority.certificate_pem());
+    if fs::read_text(&path).is_ok_and(|kept| kept == wanted) {
+        return;
+    }
+    if let Err(error) = fs::write_atomic(&path, wanted.as_bytes()) {
+        // A full disk is no reason not to serve machines.
+        warn!(error = with_causes(&error), "operators will not find the CA's certificate");
+    }
+}
+
 impl Site {
     /// Where nodes are answered; with the real port where 0 was asked for.
     pub fn node_addresses(&self) -> Vec<SocketAddr> {
@@ -186,6 +223,18 @@ impl Site {
     /// The operator's socket.
     pub fn socket(&self) -> PathBuf {
         self.state.file(SOCKET_FILE)
+    }
+
+    /// Where holders of tokens are answered.
+    pub fn operator_address(&self) -> Option<SocketAddr> {
+        self.operator_tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// How many files it may have open at once, when everybody asks.
+    pub fn open_files_max(&self) -> u64 {
+        let node_api = self.node_listeners.len() * node_api::CONNECTIONS_MAX;
+        let netboot = self.netboot.as_ref().map_or(0, Netboot::open_files_max);
+        (OPEN_FILES_REST + operator_api::OPEN_FILES_MAX + node_api + netboot) as u64
     }
 
     /// The CA's certificate (DER).
@@ -217,9 +266,17 @@ impl Site {
                 Ok(())
             });
         }
-        let (listener, api_token) = (self.operator_listener, front.clone());
+        if let Some((listener, tls)) = self.operator_tls {
+            let (api, token) = (operator_api.clone(), front.clone());
+            parts.spawn(async move {
+                operator_api::serve_tls(api, listener, tls, token).await;
+                Ok(())
+            });
+        }
+        let (listener, api_token) = (self.operator_socket, front.clone());
         parts.spawn(async move {
-            operator_api::serve(operator_api, listener, api_token).await.map_err(SiteError::Operator)
+            operator_api::serve_socket(operator_api, listener, api_token).await;
+            Ok(())
         });
         let shelf_token = front.clone();
         parts.spawn(async move {

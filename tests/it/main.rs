@@ -7,16 +7,23 @@
 mod command;
 mod definitions;
 mod fixture;
+mod full_disk;
+#[path = "../inside.rs"]
+mod inside;
 mod interruptions;
 mod lab;
 mod machines;
 mod mirror;
 mod netboot;
+mod network;
+mod operators;
 mod outputs;
 mod packages;
 #[path = "../peers.rs"]
 mod peers;
 mod rack;
+mod relayed;
 mod reproducibility;
 mod site;
 mod trust;
+mod unit;

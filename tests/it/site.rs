@@ -17,23 +17,33 @@ use understudy_image::signing::SigningKey;
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// A folder with a site file, a signed image and a node's key.
-struct Site {
+pub struct Site {
     folder: TempDir,
+    /// Of the site on its first network.
+    address: String,
     port: u16,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
+        Self::with_networks(
+            "127.0.0.1",
+            "[[networks]]\ninterface = \"lo\"\naddress = \"127.0.0.1/8\"\ndhcp = \"off\"\n",
+        )
+    }
+
+    /// With these networks, in the first of which it has this address.
+    pub fn with_networks(address: &str, networks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::create(&folder.path().join("signing.key"), None).unwrap();
         let (port, http) = (free_port(), free_port());
         let definition = format!(
             "name = \"demo\"\nstate = \"state\"\nimages = \"images\"\nimage = \"mail\"\n\
              image_keys = [\"signing.key.pub\"]\n[http]\nport = {http}\n[node_api]\nport = {port}\n\
-             [[networks]]\ninterface = \"lo\"\naddress = \"127.0.0.1/8\"\ndhcp = \"off\"\n"
+             {networks}"
         );
         fs::write(&folder.path().join("site.toml"), definition.as_bytes()).unwrap();
-        let site = Self { folder, port };
+        let site = Self { folder, address: address.to_owned(), port };
         site.image(&key);
         let (node_key, node_certificate) = (site.path("node.key"), site.path("node.pem"));
         let make = [
@@ -71,22 +81,22 @@ impl Site {
         fs::write(&folder.join("manifest.json.minisig"), signature.as_bytes()).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn verb(&self, verb: &str, more: &[&str]) -> Ended {
+    pub fn verb(&self, verb: &str, more: &[&str]) -> Ended {
         let file = self.path("site.toml");
         run_understudy([&[verb, "--site", text(&file)], more].concat())
     }
 
     /// Starts the site and waits until it answers.
-    fn serve(&self) -> Running {
+    pub fn serve(&self) -> Running {
         let process = understudy().args(["serve", "--log-json", "--site", text(&self.path("site.toml"))]);
         let mut running = process.with(pipe_stderr).spawn().unwrap();
         let mut lines = BufReader::new(running.child.stderr.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
-        assert!(first.starts_with("serving nodes on 127.0.0.1:"), "{first}");
+        assert!(first.starts_with(&format!("serving nodes on {}:", self.address)), "{first}");
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let deadline = Instant::now() + WITHIN;
@@ -101,7 +111,7 @@ impl Site {
     fn say(&self, path: &str, body: &Value) -> Value {
         let (ca, key, certificate) =
             (self.path("state/ca.pem"), self.path("node.key"), self.path("node.pem"));
-        let url = format!("https://127.0.0.1:{}{path}", self.port);
+        let url = format!("https://{}:{}{path}", self.address, self.port);
         let body = body.to_string();
         let said = tool(
             "curl",
@@ -122,7 +132,7 @@ impl Site {
         serde_json::from_str(&said).unwrap()
     }
 
-    fn hello(&self, boot: &str, source: Value) -> Value {
+    pub fn hello(&self, boot: &str, source: Value) -> Value {
         let hello = json!({
             "boot_id": boot, "source": source, "mac": "52:54:00:00:00:01",
             "inventory": {
@@ -136,17 +146,17 @@ impl Site {
         self.say("/v1/enrol", &hello)
     }
 
-    fn report(&self, boot: &str, status: Value) -> Value {
+    pub fn report(&self, boot: &str, status: Value) -> Value {
         self.say("/v1/report", &json!({ "boot_id": boot, "status": status }))
     }
 
-    fn node(&self) -> Value {
+    pub fn node(&self) -> Value {
         let nodes = self.verb("nodes", &["--json"]).expect_success().stdout;
         serde_json::from_str::<Value>(&nodes).unwrap()[0].clone()
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

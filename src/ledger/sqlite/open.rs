@@ -36,6 +36,12 @@ pub enum OpenError {
     Damaged { path: PathBuf, what: String },
     #[error("the ledger {} is in use by another program", .0.display())]
     InUse(PathBuf),
+    #[error("there is no room on the disk of the ledger {}", path.display())]
+    DiskFull {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
     #[error("cannot open the ledger {}", path.display())]
     Database {
         path: PathBuf,
@@ -50,6 +56,7 @@ pub fn open(path: &Path) -> Result<Store, OpenError> {
     let is_new = is_new(path)?;
     let refuse = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path.to_owned()),
+        Some(ErrorCode::DiskFull) => OpenError::DiskFull { path: path.to_owned(), source: error },
         Some(ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned()),
         Some(ErrorCode::DatabaseCorrupt) => {
             OpenError::Damaged { path: path.to_owned(), what: error.to_string() }

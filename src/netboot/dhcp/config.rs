@@ -23,7 +23,7 @@ pub const POOL_ADDRESSES_MAX: usize = 1 << 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub interfaces: Vec<Interface>,
-    /// Networks behind relays, answered on whichever interface the relay reaches.
+    /// Networks behind relays, answered on the interface that each names.
     pub relayed: Vec<Relayed>,
     /// Where boot files are, at the address of the interface that was asked.
     pub http_port: u16,
@@ -74,6 +74,8 @@ pub struct Reservation {
 /// A network that only a relay reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relayed {
+    /// The interface that the relay reaches; one where DHCP is served.
+    pub interface: String,
     /// Any address in it.
     pub address: Ipv4Addr,
     pub prefix_length: u8,
@@ -117,6 +119,8 @@ pub enum ConfigError {
     ReservationMac { network: String, mac: MacAddress },
     #[error("{address}, which {network} reserves, is not a client's address in its network")]
     ReservedAddress { network: String, address: Ipv4Addr },
+    #[error("DHCP is not served on {interface}, over which the relay of {network} is to be answered")]
+    RelayInterface { network: String, interface: String },
     #[error("port 0 is no port")]
     Port,
 }
@@ -144,7 +148,8 @@ pub(super) struct Served {
 pub(super) struct OwnNetwork {
     pub name: Arc<str>,
     pub network: Network,
-    pub is_relayed: bool,
+    /// The interface that its relay reaches; `None` where clients are at our own interface.
+    pub relayed_by: Option<Arc<str>>,
     pub pool: AddressRange,
     /// Addresses that no client may have.
     pub never: BTreeSet<Ipv4Addr>,
@@ -178,7 +183,7 @@ impl Config {
                 Mode::Off => continue,
                 Mode::Proxy => None,
                 Mode::Own(own) => {
-                    let own = own.validate(name.clone(), network, Some(interface.address))?;
+                    let own = own.validate(name.clone(), network, Place::At(interface.address))?;
                     checked.networks.push(own);
                     Some(checked.networks.len() - 1)
                 }
@@ -190,10 +195,23 @@ impl Config {
             let network = network_of(&name, relayed.address, relayed.prefix_length)?;
             let name = Arc::from(network.to_string());
             add_network(&mut known, &name, network)?;
-            checked.networks.push(relayed.own.validate(name, network, None)?);
+            let by = checked.interfaces.iter().find(|served| *served.name == *relayed.interface);
+            let by = by.map(|served| served.name.clone()).ok_or_else(|| ConfigError::RelayInterface {
+                network: name.to_string(),
+                interface: relayed.interface.clone(),
+            })?;
+            checked.networks.push(relayed.own.validate(name, network, Place::Behind(by))?);
         }
         Ok(checked)
     }
+}
+
+/// Where we are, seen from a network.
+enum Place {
+    /// In it, with this address.
+    At(Ipv4Addr),
+    /// Behind a relay that reaches this interface.
+    Behind(Arc<str>),
 }
 
 impl Interface {
@@ -239,12 +257,11 @@ fn add_network(
 }
 
 impl Own {
-    fn validate(
-        &self,
-        name: Arc<str>,
-        network: Network,
-        server: Option<Ipv4Addr>,
-    ) -> Result<OwnNetwork, ConfigError> {
+    fn validate(&self, name: Arc<str>, network: Network, place: Place) -> Result<OwnNetwork, ConfigError> {
+        let (server, relayed_by) = match place {
+            Place::At(server) => (Some(server), None),
+            Place::Behind(interface) => (None, Some(interface)),
+        };
         let never: BTreeSet<Ipv4Addr> =
             [network.first(), network.broadcast()].into_iter().chain(server).chain(self.gateway).collect();
         self.check_pool(&name, network, &never)?;
@@ -266,7 +283,7 @@ impl Own {
         Ok(OwnNetwork {
             name,
             network,
-            is_relayed: server.is_none(),
+            relayed_by,
             pool: self.pool,
             never,
             gateway: self.gateway,

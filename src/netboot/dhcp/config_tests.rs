@@ -93,9 +93,15 @@ fn interfaces_are_checked() {
 fn networks_must_not_overlap() {
     let relayed = |config: &mut Config| {
         let address = Ipv4Addr::new(10, 77, 0, 9);
-        config.relayed.push(Relayed { address, prefix_length: 16, own: own() });
+        config.relayed.push(Relayed { interface: "rack0".into(), address, prefix_length: 16, own: own() });
     };
     config_is_refused(relayed, "the networks of rack0 and 10.77.0.0/16 overlap");
+    let elsewhere = |config: &mut Config| {
+        let address = Ipv4Addr::new(10, 99, 0, 0);
+        config.relayed.push(Relayed { interface: "rack9".into(), address, prefix_length: 16, own: own() });
+    };
+    let expected = "DHCP is not served on rack9, over which the relay of 10.99.0.0/16 is to be answered";
+    config_is_refused(elsewhere, expected);
 }
 
 #[test]

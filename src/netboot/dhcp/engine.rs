@@ -117,7 +117,8 @@ impl Engine {
         let relayed = |address: Ipv4Addr| {
             self.pools.iter().position(|pool| {
                 let network = pool.network();
-                network.is_relayed && network.network.contains(address)
+                let is_by_here = network.relayed_by.as_ref() == Some(&served.name);
+                is_by_here && network.network.contains(address)
             })
         };
         let Some(link) = request.relayed_link() else {

@@ -37,7 +37,12 @@ pub fn config() -> Config {
             interface("rack0", SERVER, Mode::Own(rack)),
             interface("rack1", PROXY_SERVER, Mode::Proxy),
         ],
-        relayed: vec![Relayed { address: Ipv4Addr::new(10, 88, 0, 0), prefix_length: 24, own: far }],
+        relayed: vec![Relayed {
+            interface: "rack0".into(),
+            address: Ipv4Addr::new(10, 88, 0, 0),
+            prefix_length: 24,
+            own: far,
+        }],
         http_port: 80,
         node_api_port: 8443,
     }

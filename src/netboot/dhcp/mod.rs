@@ -20,6 +20,7 @@ mod metrics;
 mod network;
 mod options;
 mod pool;
+mod promised;
 mod reply;
 mod request;
 mod server;

@@ -9,6 +9,7 @@ use super::event::{DropReason, Event, EventKind};
 use super::exchange::{Effects, Port, Received};
 use super::lease::{Lease, LeaseStore, LeaseStoreError};
 use super::metrics::DhcpMetrics;
+use super::promised::Promised;
 use super::sockets::{SocketError, Sockets};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub enum BuildError {
 /// A DHCP server with its ports open.
 pub struct Server {
     engine: Engine,
+    promised: Promised,
     sockets: Vec<Arc<Sockets>>,
     store: Arc<dyn LeaseStore>,
     reporter: Reporter,
@@ -70,7 +72,9 @@ pub fn build(
     metrics: Arc<DhcpMetrics>,
 ) -> Result<Server, BuildError> {
     let checked = config.validate()?;
-    let (engine, forgotten) = Engine::new(&checked, store.load()?);
+    let (leases, mut promised) = (store.load()?, Promised::default());
+    promised.keep(&leases);
+    let (engine, forgotten) = Engine::new(&checked, leases);
     let opened =
         checked.interfaces.iter().map(|served| Sockets::open(&served.name, served.address).map(Arc::new));
     let sockets = opened.collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +82,7 @@ pub fn build(
     if let (Some(first), 1..) = (sockets.first(), forgotten) {
         reporter.report(first.event(EventKind::LeasesForgotten { count: forgotten }));
     }
-    Ok(Server { engine, sockets, store, reporter })
+    Ok(Server { engine, promised, sockets, store, reporter })
 }
 
 impl Server {
@@ -117,20 +121,31 @@ impl Server {
         };
         let decided: Vec<(usize, Effects)> = batch.drain(..).map(decide).collect();
         let leases: Vec<Lease> = decided.iter().filter_map(|(_, effects)| effects.lease.clone()).collect();
-        let unsaved = if leases.is_empty() { None } else { self.save(leases).await };
-        if let (Some(error), Some((interface, _))) = (&unsaved, decided.first()) {
-            let unanswered = decided.iter().filter(|(_, effects)| effects.lease.is_some()).count();
-            let kind = EventKind::StoreFailed { unanswered, error: error.clone() };
-            self.reporter.report(self.sockets[*interface].event(kind));
-        }
+        let unsaved = match leases.is_empty() {
+            true => None,
+            false => self.save(leases.clone()).await,
+        };
+        let Some(error) = unsaved else {
+            self.promised.keep(&leases);
+            return decided.into_iter().for_each(|(_, effects)| self.carry_out(effects));
+        };
+        let first = decided.first().map(|(interface, _)| *interface);
+        let mut unanswered = 0;
         for (interface, effects) in decided {
-            if unsaved.is_some() && effects.lease.is_some() {
+            if effects.lease.is_none() {
+                self.carry_out(effects);
+            } else if let Some(shortened) = self.promised.shorten(now, &effects) {
+                self.carry_out(shortened);
+            } else {
+                unanswered += 1;
                 let client = effects.events.into_iter().next().and_then(|event| event.client);
                 let kind = EventKind::Dropped { reason: DropReason::Unsaved };
                 self.reporter.report(Event { client, ..self.sockets[interface].event(kind) });
-            } else {
-                self.carry_out(effects);
             }
+        }
+        if let Some(interface) = first {
+            let kind = EventKind::StoreFailed { unanswered, error };
+            self.reporter.report(self.sockets[interface].event(kind));
         }
     }
 

@@ -3,16 +3,20 @@
 //! Paths in it are relative to the file. Nothing is looked up on this machine but the public keys.
 
 mod network;
+mod operator_api;
 mod raw;
 mod value;
 
-pub use network::{Dhcp, Network, NetworkProblem};
+pub use network::{Dhcp, Network, NetworkProblem, Relayed};
+pub use operator_api::OperatorListen;
 pub use value::{
-    AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, ValueError, WantedImage,
+    AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, ValueError,
+    WantedImage,
 };
 
 use raw::RawDefinition;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -33,8 +37,12 @@ pub struct SiteDefinition {
     pub image_keys: Vec<PublicKey>,
     pub http_port: u16,
     pub node_api_port: u16,
+    /// Without it operators are answered on the socket only.
+    pub operator_api: Option<OperatorListen>,
     /// Never empty; no two overlap.
     pub networks: Vec<Network>,
+    /// Networks that only a relay reaches.
+    pub relayed: Vec<Relayed>,
     /// System serials that are approved without an operator.
     pub serials: BTreeSet<String>,
     pub disk: DiskRule,
@@ -68,6 +76,8 @@ pub enum DefinitionError {
         #[source]
         source: KeyError,
     },
+    #[error("{}:{line}: `listen` is {address}, where nodes are answered already", path.display())]
+    ListenTaken { path: PathBuf, line: usize, address: SocketAddr },
     #[error("{}:{line}: `serials` lists `{serial}` twice", path.display())]
     SerialTwice { path: PathBuf, line: usize, serial: String },
     #[error("{}:{line}: `serials` has an empty serial, which would match every board without one", path.display())]
@@ -105,15 +115,21 @@ impl Source<'_> {
     fn read(&self) -> Result<SiteDefinition, DefinitionError> {
         let raw: RawDefinition = toml::from_str(self.text).map_err(|error| self.syntax(&error))?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
+        let (http_port, node_api_port) = (raw.http.port.get(), raw.node_api.port.get());
+        let networks = self.networks(&raw.networks)?;
+        let operator_api =
+            raw.operator_api.map(|raw| self.operator_api(raw, &networks, [http_port, node_api_port]));
         let definition = SiteDefinition {
             name: raw.name,
             state: folder.join(raw.state),
             images: folder.join(raw.images),
             image: raw.image,
             image_keys: self.keys(&raw.image_keys, folder)?,
-            http_port: raw.http.port.get(),
-            node_api_port: raw.node_api.port.get(),
-            networks: self.networks(&raw.networks)?,
+            http_port,
+            node_api_port,
+            operator_api: operator_api.transpose()?,
+            relayed: self.in_networks(network::validate_relayed(&raw.relayed, &networks))?,
+            networks,
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
             foreign_data: raw.install.foreign_data,
@@ -171,11 +187,28 @@ impl Source<'_> {
                 line: self.line(raw.span()),
             });
         }
-        network::validate(raw.get_ref()).map_err(|refused| DefinitionError::Network {
+        self.in_networks(network::validate(raw.get_ref()))
+    }
+
+    fn in_networks<T>(&self, checked: Result<T, network::Refused>) -> Result<T, DefinitionError> {
+        checked.map_err(|refused| DefinitionError::Network {
             path: self.path.to_owned(),
             line: self.line(refused.span),
             key: refused.key,
             problem: refused.problem,
+        })
+    }
+
+    fn operator_api(
+        &self,
+        raw: raw::RawOperatorApi,
+        networks: &[Network],
+        node_ports: [u16; 2],
+    ) -> Result<OperatorListen, DefinitionError> {
+        operator_api::validate(raw, networks, node_ports).map_err(|taken| DefinitionError::ListenTaken {
+            path: self.path.to_owned(),
+            line: self.line(taken.span),
+            address: taken.address,
         })
     }
 
@@ -268,6 +301,26 @@ serials = ["LAB-1"]
             ("pool = \"10.77.0.100-10.77.0.199\"", "", 10, "`pool`"),
             ("[\"LAB-1\"]", "[\"\"]", 21, "`serials` has an empty serial"),
             ("[\"LAB-1\"]", "[\"A\", \"A\"]", 21, "`serials` lists `A` twice"),
+            (
+                "[enrolment]",
+                "[operator_api]\nlisten = \"10.77.0.1:8443\"\n[enrolment]",
+                21,
+                "`listen` is 10.77.0.1:8443",
+            ),
+            (
+                "[enrolment]",
+                "[operator_api]\nlisten = \"0.0.0.0:9443\"\n[enrolment]",
+                21,
+                "`listen`: `0.0.0.0:9443`",
+            ),
+            ("[enrolment]", "[operator_api]\nlisten = \"10.77.0.1:0\"\n[enrolment]", 21, "`listen`: "),
+            (
+                "[enrolment]",
+                "[operator_api]\nlisten = \"10.9.0.1:1\"\nnames = [\"a b\"]\n[enrolment]",
+                22,
+                "`names`: `a b`",
+            ),
+            ("[enrolment]", "[operator_api]\nnames = []\n[enrolment]", 20, "listen"),
             ("[enrolment]", "[http]\nport = 0\n[enrolment]", 21, "`port`"),
             ("[enrolment]", "[install]\ndisk = \"serial:\"\n[enrolment]", 21, "`disk`: "),
         ];
@@ -277,6 +330,41 @@ serials = ["LAB-1"]
             assert!(error.contains(&format!("site.toml:{line}: ")), "{to}: {error}");
             assert!(error.contains(expected), "{to}: {error}");
         }
+    }
+
+    #[test]
+    fn each_mistake_about_a_relayed_network_is_told_with_its_line_and_key() {
+        const RELAYED: &str = "[[relayed]]\ninterface = \"rack0\"\nnetwork = \"10.88.0.0/24\"\n\
+            pool = \"10.88.0.100-10.88.0.199\"\ngateway = \"10.88.0.1\"\n\
+            [[relayed.reservations]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.88.0.11\"\n";
+        let with = |relayed: &str| read(&format!("{GOOD}{relayed}"));
+        let [good] = &with(RELAYED).unwrap().relayed[..] else { panic!("one network") };
+        assert_eq!((good.gateway.to_string(), good.lease.as_secs()), ("10.88.0.1".to_owned(), 3600));
+        assert_eq!(with(&RELAYED.replace("rack0", "rack1")).unwrap().relayed.len(), 1, "beside proxyDHCP");
+        let first = GOOD.lines().count() + 1;
+        let cases = [
+            ("\"rack0\"", "\"rack7\"", 1, "`interface` rack7 is no interface of `networks`"),
+            ("10.88.0.0/24", "10.88.0.1/24", 2, "`network` 10.88.0.1 is not the first address of a network"),
+            (
+                "10.88.0.0/24",
+                "10.77.0.128/25",
+                2,
+                "`network` 10.77.0.128/25 overlaps with the network of rack0",
+            ),
+            ("10.88.0.100-", "10.87.0.100-", 3, "`pool` reaches out of the network"),
+            ("\"10.88.0.1\"", "\"10.77.0.1\"", 4, "`gateway` 10.77.0.1 is not in the network"),
+            ("\"10.88.0.11\"", "\"10.88.0.1\"", 7, "`address` 10.88.0.1 is the gateway's"),
+            ("\"10.88.0.11\"", "\"10.89.0.1\"", 7, "`address` 10.89.0.1 is not in the network"),
+            ("gateway = \"10.88.0.1\"", "lease_s = 5", 0, "`gateway`"),
+        ];
+        for (from, to, line, expected) in cases {
+            assert!(RELAYED.contains(from), "{from}");
+            let error = with(&RELAYED.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(&format!("site.toml:{}: ", first + line)), "{to}: {error}");
+            assert!(error.contains(expected), "{to}: {error}");
+        }
+        let twice = with(&format!("{RELAYED}{RELAYED}")).unwrap_err().to_string();
+        assert!(twice.contains("overlaps with the network of 10.88.0.0"), "{twice}");
     }
 
     #[test]

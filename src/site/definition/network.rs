@@ -1,6 +1,6 @@
 //! `[[networks]]`: where the site answers, and which addresses it gives away.
 
-use super::raw::{RawDhcp, RawNetwork, RawReservation};
+use super::raw::{RawDhcp, RawNetwork, RawRelayed, RawReservation};
 use super::value::{AddressRange, InterfaceName, NetworkAddress};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -28,6 +28,20 @@ pub struct Network {
     pub reservations: BTreeMap<MacAddress, Ipv4Addr>,
 }
 
+/// A network without an interface of ours: a relay brings its requests to one of ours.
+#[derive(Clone, Debug)]
+pub struct Relayed {
+    /// Where the relay's packets arrive; that network's address is the one that serves.
+    pub interface: InterfaceName,
+    pub network: NetworkAddress,
+    pub pool: AddressRange,
+    /// Over which its machines reach the site.
+    pub gateway: Ipv4Addr,
+    pub dns: Vec<Ipv4Addr>,
+    pub lease: Duration,
+    pub reservations: BTreeMap<MacAddress, Ipv4Addr>,
+}
+
 /// Who gives addresses away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dhcp {
@@ -45,7 +59,13 @@ pub enum NetworkProblem {
     #[error("{0} is not an address that a host of its network can have")]
     NoHost(Ipv4Addr),
     #[error("{address}/{prefix_bits} overlaps with the network of {other}", address = .0.address, prefix_bits = .0.prefix_bits, other = .1)]
-    Overlap(NetworkAddress, InterfaceName),
+    Overlap(NetworkAddress, String),
+    #[error("{0} is not the first address of a network; write {1}")]
+    NoNetwork(Ipv4Addr, Ipv4Addr),
+    #[error("{0} is no interface of `networks` with `dhcp = \"own\"` or `dhcp = \"proxy\"`")]
+    NotServed(InterfaceName),
+    #[error("{0} is the gateway's")]
+    GatewayReserved(Ipv4Addr),
     #[error("{0} has a network already")]
     InterfaceTwice(InterfaceName),
     #[error("is missing: `dhcp = \"own\"` needs addresses to give away")]
@@ -98,7 +118,7 @@ pub fn validate(raw: &[RawNetwork]) -> Result<Vec<Network>, Refused> {
             return refuse(
                 &one.address,
                 "address",
-                NetworkProblem::Overlap(address, other.interface.clone()),
+                NetworkProblem::Overlap(address, other.interface.to_string()),
             );
         }
         networks.push(network(one)?);
@@ -115,15 +135,6 @@ fn network(raw: &RawNetwork) -> Result<Network, Refused> {
     if let Some(gateway) = raw.gateway.as_ref().filter(|gateway| !address.has_host(*gateway.get_ref())) {
         return refuse(gateway, "gateway", NetworkProblem::Outside(*gateway.get_ref()));
     }
-    let lease = match &raw.lease_s {
-        Some(lease) if !LEASE_SECONDS.contains(lease.get_ref()) => {
-            return refuse(lease, "lease_s", NetworkProblem::Lease(*lease.get_ref()));
-        }
-        lease => lease.as_ref().map_or(LEASE_SECONDS_DEFAULT, |lease| *lease.get_ref()),
-    };
-    if raw.dns.get_ref().len() > DNS_SERVERS_MAX {
-        return refuse(&raw.dns, "dns", NetworkProblem::DnsTooMany(raw.dns.get_ref().len()));
-    }
     if let Some(first) = raw.reservations.first().filter(|_| raw.dhcp.get_ref() != &RawDhcp::Own) {
         return refuse(&first.mac, "reservations", NetworkProblem::OwnOnly);
     }
@@ -132,10 +143,10 @@ fn network(raw: &RawNetwork) -> Result<Network, Refused> {
         address,
         dhcp,
         gateway: raw.gateway.as_ref().map(|gateway| *gateway.get_ref()),
-        dns: raw.dns.get_ref().clone(),
-        lease: Duration::from_secs(u64::from(lease)),
+        dns: dns(&raw.dns)?,
+        lease: lease(raw.lease_s.as_ref())?,
         router_advertisements: raw.router_advertisements,
-        reservations: reservations(&raw.reservations, address)?,
+        reservations: reservations(&raw.reservations, address, Some(address.address), raw.gateway.as_ref())?,
     })
 }
 
@@ -147,22 +158,89 @@ fn dhcp(raw: &RawNetwork, address: NetworkAddress) -> Result<Dhcp, Refused> {
         (RawDhcp::Proxy, None) => return Ok(Dhcp::Proxy),
         (RawDhcp::Off, None) => return Ok(Dhcp::Off),
     };
-    let range = *pool.get_ref();
-    if !(address.has_host(range.first) && address.has_host(range.last)) {
-        return refuse(pool, "pool", NetworkProblem::PoolOutside(address.address));
+    Ok(Dhcp::Own { pool: pool_of(pool, address, Some(address.address))? })
+}
+
+/// The networks behind relays; `networks` are those with an interface.
+pub fn validate_relayed(raw: &[RawRelayed], networks: &[Network]) -> Result<Vec<Relayed>, Refused> {
+    let mut all: Vec<Relayed> = Vec::new();
+    for one in raw {
+        let (interface, network) = (one.interface.get_ref(), *one.network.get_ref());
+        if network.address != network.network() {
+            let problem = NetworkProblem::NoNetwork(network.address, network.network());
+            return refuse(&one.network, "network", problem);
+        }
+        if !networks.iter().any(|known| known.interface == *interface && known.dhcp != Dhcp::Off) {
+            return refuse(&one.interface, "interface", NetworkProblem::NotServed(interface.clone()));
+        }
+        let with_interface = networks.iter().find(|known| known.address.overlaps(network));
+        let with_interface = with_interface.map(|known| known.interface.to_string());
+        let behind_relay = all.iter().find(|known| known.network.overlaps(network));
+        let behind_relay = behind_relay.map(|known| known.network.address.to_string());
+        if let Some(other) = with_interface.or(behind_relay) {
+            return refuse(&one.network, "network", NetworkProblem::Overlap(network, other));
+        }
+        all.push(relayed(one, network)?);
     }
-    if range.contains(address.address) {
-        return refuse(pool, "pool", NetworkProblem::PoolContainsOwn(address.address));
+    Ok(all)
+}
+
+fn relayed(raw: &RawRelayed, network: NetworkAddress) -> Result<Relayed, Refused> {
+    let gateway = *raw.gateway.get_ref();
+    if !network.has_host(gateway) {
+        return refuse(&raw.gateway, "gateway", NetworkProblem::Outside(gateway));
+    }
+    Ok(Relayed {
+        interface: raw.interface.get_ref().clone(),
+        network,
+        pool: pool_of(&raw.pool, network, None)?,
+        gateway,
+        dns: dns(&raw.dns)?,
+        lease: lease(raw.lease_s.as_ref())?,
+        reservations: reservations(&raw.reservations, network, None, Some(&raw.gateway))?,
+    })
+}
+
+fn pool_of(
+    pool: &Spanned<AddressRange>,
+    network: NetworkAddress,
+    own: Option<Ipv4Addr>,
+) -> Result<AddressRange, Refused> {
+    let range = *pool.get_ref();
+    if !(network.has_host(range.first) && network.has_host(range.last)) {
+        return refuse(pool, "pool", NetworkProblem::PoolOutside(network.address));
+    }
+    if let Some(own) = own.filter(|own| range.contains(*own)) {
+        return refuse(pool, "pool", NetworkProblem::PoolContainsOwn(own));
     }
     if (u32::from(range.last) - u32::from(range.first)) as usize >= POOL_ADDRESSES_MAX {
         return refuse(pool, "pool", NetworkProblem::PoolLarge);
     }
-    Ok(Dhcp::Own { pool: range })
+    Ok(range)
+}
+
+fn lease(raw: Option<&Spanned<u32>>) -> Result<Duration, Refused> {
+    let seconds = match raw {
+        Some(lease) if !LEASE_SECONDS.contains(lease.get_ref()) => {
+            return refuse(lease, "lease_s", NetworkProblem::Lease(*lease.get_ref()));
+        }
+        lease => lease.map_or(LEASE_SECONDS_DEFAULT, |lease| *lease.get_ref()),
+    };
+    Ok(Duration::from_secs(u64::from(seconds)))
+}
+
+fn dns(raw: &Spanned<Vec<Ipv4Addr>>) -> Result<Vec<Ipv4Addr>, Refused> {
+    match raw.get_ref().len() {
+        ..=DNS_SERVERS_MAX => Ok(raw.get_ref().clone()),
+        count => refuse(raw, "dns", NetworkProblem::DnsTooMany(count)),
+    }
 }
 
 fn reservations(
     raw: &[RawReservation],
     network: NetworkAddress,
+    own: Option<Ipv4Addr>,
+    gateway: Option<&Spanned<Ipv4Addr>>,
 ) -> Result<BTreeMap<MacAddress, Ipv4Addr>, Refused> {
     let mut reserved = BTreeMap::new();
     for RawReservation { mac: card, address: at } in raw {
@@ -170,7 +248,10 @@ fn reservations(
         if !network.has_host(address) {
             return refuse(at, "address", NetworkProblem::Outside(address));
         }
-        if address == network.address {
+        if gateway.is_some_and(|gateway| *gateway.get_ref() == address) {
+            return refuse(at, "address", NetworkProblem::GatewayReserved(address));
+        }
+        if own == Some(address) {
             return refuse(at, "address", NetworkProblem::Own(address));
         }
         if reserved.contains_key(&mac) {

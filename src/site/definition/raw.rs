@@ -1,6 +1,8 @@
 //! `site.toml` as it is written, with the place of everything that may be refused.
 
-use super::value::{AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, WantedImage};
+use super::value::{
+    AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, WantedImage,
+};
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
@@ -21,7 +23,10 @@ pub struct RawDefinition {
     pub http: Http,
     #[serde(default)]
     pub node_api: NodeApi,
+    pub operator_api: Option<RawOperatorApi>,
     pub networks: Spanned<Vec<RawNetwork>>,
+    #[serde(default)]
+    pub relayed: Vec<RawRelayed>,
     #[serde(default)]
     pub enrolment: Enrolment,
     #[serde(default)]
@@ -54,6 +59,14 @@ impl Default for NodeApi {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawOperatorApi {
+    pub listen: Spanned<ListenAddress>,
+    #[serde(default)]
+    pub names: Vec<HostName>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawNetwork {
     pub interface: Spanned<InterfaceName>,
     pub address: Spanned<NetworkAddress>,
@@ -65,6 +78,21 @@ pub struct RawNetwork {
     pub lease_s: Option<Spanned<u32>>,
     #[serde(default)]
     pub router_advertisements: bool,
+    #[serde(default)]
+    pub reservations: Vec<RawReservation>,
+}
+
+/// A network that only a relay reaches.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRelayed {
+    pub interface: Spanned<InterfaceName>,
+    pub network: Spanned<NetworkAddress>,
+    pub pool: Spanned<AddressRange>,
+    pub gateway: Spanned<Ipv4Addr>,
+    #[serde(default = "no_servers")]
+    pub dns: Spanned<Vec<Ipv4Addr>>,
+    pub lease_s: Option<Spanned<u32>>,
     #[serde(default)]
     pub reservations: Vec<RawReservation>,
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use understudy_core::model::name::Name;
 
@@ -20,6 +20,10 @@ pub enum ValueError {
     AddressRange(String),
     #[error("`{0}` is not an image; write a name such as mail, or one version such as mail-0.1.0")]
     WantedImage(String),
+    #[error("`{0}` is not one address of this machine with a port, such as 10.77.0.1:9443")]
+    ListenAddress(String),
+    #[error("`{0}` is not the name of a host, such as site.example.org")]
+    HostName(String),
     #[error("`{0}` is not a rule for disks; write only, smallest, largest or serial:XYZ")]
     DiskRule(String),
 }
@@ -45,6 +49,16 @@ pub struct AddressRange {
     pub first: Ipv4Addr,
     pub last: Ipv4Addr,
 }
+
+/// Where something listens: one address and no wildcard, so that nothing is open by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ListenAddress(pub SocketAddr);
+
+/// The name of a host (RFC 1123, section 2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HostName(String);
 
 /// What nodes get.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -162,6 +176,45 @@ impl FromStr for AddressRange {
     }
 }
 
+impl FromStr for ListenAddress {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed: Option<SocketAddr> = text.parse().ok();
+        let usable =
+            parsed.filter(|at| at.port() != 0 && !at.ip().is_unspecified() && !at.ip().is_multicast());
+        usable.map(Self).ok_or_else(|| ValueError::ListenAddress(text.to_owned()))
+    }
+}
+
+impl FromStr for HostName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(allowed)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        // An address is no name, however much it looks like one.
+        let is_name = text.split('.').all(is_label) && text.parse::<Ipv4Addr>().is_err();
+        if is_name && text.len() <= 253 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ValueError::HostName(text.to_owned()))
+        }
+    }
+}
+
+impl HostName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for WantedImage {
     type Err = ValueError;
 
@@ -216,7 +269,7 @@ macro_rules! from_text {
     )+};
 }
 
-from_text!(InterfaceName, NetworkAddress, AddressRange, WantedImage, DiskRule);
+from_text!(InterfaceName, NetworkAddress, AddressRange, ListenAddress, HostName, WantedImage, DiskRule);
 
 #[cfg(test)]
 mod tests {

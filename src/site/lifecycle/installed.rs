@@ -50,9 +50,7 @@ pub fn hello(step: &mut Step<'_>, is_new_boot: bool) {
 
 pub fn report(step: &mut Step<'_>, status: &Status) {
     let State::Installed { image, disk, .. } = step.node.state.clone() else { return };
-    let runs_it =
-        matches!(&step.node.source, BootSource::Disk { root_hash, .. } if *root_hash == image.root_hash);
-    if !runs_it {
+    if !runs(step, &image) {
         // Also what claims to be ready without having booted from its disk.
         return step.answer(Action::BootDisk);
     }
@@ -64,6 +62,11 @@ pub fn report(step: &mut Step<'_>, status: &Status) {
         // A nonce of an earlier boot proves nothing; the answer carries the newest.
         _ => step.answer(Action::Stay),
     }
+}
+
+/// Whether the node has booted this image from its disk.
+pub fn runs(step: &Step<'_>, image: &ImageRef) -> bool {
+    matches!(&step.node.source, BootSource::Disk { root_hash, .. } if *root_hash == image.root_hash)
 }
 
 pub fn clock(step: &mut Step<'_>) {

@@ -16,7 +16,8 @@ pub fn hello(step: &mut Step<'_>, is_new_boot: bool) {
     let (State::Spare { image, disk } | State::Degraded { image, disk, .. }) = step.node.state.clone() else {
         return;
     };
-    if !is_new_boot {
+    // What says the same boot with another root has booted again, whatever it calls that.
+    if !is_new_boot && installed::runs(step, &image) {
         return step.answer(Action::Stay);
     }
     let now = step.moment.now;

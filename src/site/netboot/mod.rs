@@ -6,20 +6,22 @@ mod directory;
 mod leases;
 mod report;
 
-use crate::definition::{Dhcp, Network, SiteDefinition};
+use crate::definition::{Dhcp, Network, Relayed, SiteDefinition};
 use crate::operator_api::MoreMetrics;
 use crate::registry::{Registry, Wishes};
 use crate::shelf::Shelf;
 use directory::Directory;
 use leases::LedgerLeases;
 use report::{Counters, Reports};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::fs::{self, FsError};
+use understudy_core::model::mac::MacAddress;
 use understudy_ledger::Ledger;
 use understudy_netboot::dhcp::{self, Interface, Mode, Own, Reservation};
 use understudy_netboot::{advertise, http, tftp};
@@ -69,14 +71,13 @@ pub fn dhcp_config(definition: &SiteDefinition) -> dhcp::Config {
     let served = definition.networks.iter().filter(|net| net.dhcp != Dhcp::Off);
     dhcp::Config {
         interfaces: served.map(interface).collect(),
-        relayed: Vec::new(),
+        relayed: definition.relayed.iter().map(relayed).collect(),
         http_port: definition.http_port,
         node_api_port: definition.node_api_port,
     }
 }
 
 fn interface(network: &Network) -> Interface {
-    let reservations = network.reservations.iter();
     let mode = match network.dhcp {
         Dhcp::Off => Mode::Off,
         Dhcp::Proxy => Mode::Proxy,
@@ -85,7 +86,7 @@ fn interface(network: &Network) -> Interface {
             gateway: network.gateway,
             dns: network.dns.clone(),
             lease: network.lease,
-            reservations: reservations.map(|(&mac, &address)| Reservation { mac, address }).collect(),
+            reservations: reserved(&network.reservations),
         }),
     };
     Interface {
@@ -95,6 +96,25 @@ fn interface(network: &Network) -> Interface {
         mode,
         router_advertisements: network.router_advertisements,
     }
+}
+
+fn relayed(network: &Relayed) -> dhcp::Relayed {
+    dhcp::Relayed {
+        interface: network.interface.to_string(),
+        address: network.network.address,
+        prefix_length: network.network.prefix_bits,
+        own: Own {
+            pool: dhcp::AddressRange { first: network.pool.first, last: network.pool.last },
+            gateway: Some(network.gateway),
+            dns: network.dns.clone(),
+            lease: network.lease,
+            reservations: reserved(&network.reservations),
+        },
+    }
+}
+
+fn reserved(reservations: &BTreeMap<MacAddress, Ipv4Addr>) -> Vec<Reservation> {
+    reservations.iter().map(|(&mac, &address)| Reservation { mac, address }).collect()
 }
 
 /// Opens every socket.
@@ -143,6 +163,12 @@ impl Netboot {
     pub fn metrics(&self) -> MoreMetrics {
         let (counters, http, tftp) = (Arc::clone(&self.counters), self.http.metrics(), self.tftp.metrics());
         Arc::new(move || counters.text(&http, &tftp))
+    }
+
+    /// How many files it may have open at once.
+    pub fn open_files_max(&self) -> usize {
+        // A connection that gets a file has that open as well.
+        2 * http::Limits::default().connections_max + tftp::TRANSFERS_MAX
     }
 
     /// Serves until cancelled, from the first look at the shelf on: a machine with an empty disk that asked

@@ -5,11 +5,13 @@
 
 mod book;
 mod same_machine;
+mod tokens;
 mod wishes;
 
 pub use book::BookError;
 pub use wishes::{Wish, Wishes};
 
+use crate::access::{Actor, Role, Secret, Token, Tokens};
 use crate::definition::{DiskRule, ForeignData, WantedImage};
 use crate::events::EventKind;
 use crate::lifecycle;
@@ -25,9 +27,10 @@ use tokio::time::MissedTickBehavior;
 use tracing::error;
 use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
+use understudy_core::model::name::Name;
 use understudy_core::protocol::instruction::Instruction;
 use understudy_core::protocol::report::{Hello, Report};
-use understudy_ledger::Ledger;
+use understudy_ledger::{Ledger, LedgerError};
 
 /// How many callers wait for the task before further ones wait for a place.
 const COMMANDS_MAX: usize = 1024;
@@ -88,8 +91,39 @@ pub enum OperatorError {
     Declined(String),
     #[error("the ledger did not take the change; the site's log says why")]
     Ledger,
+    #[error(
+        "the disk of the site's state folder is full, so nothing was changed; make room there, then repeat this"
+    )]
+    DiskFull,
+    #[error("there is a token {0} already; revoke it first, or choose another name")]
+    TokenTaken(Name),
+    #[error("there is no token {0}")]
+    NoSuchToken(Name),
+    #[error("there are {0} tokens already; revoke one that nobody uses")]
+    TokensTooMany(usize),
+    #[error("a token cannot be good for so long")]
+    Expiry,
     #[error("the site is ending")]
     Ended,
+}
+
+impl OperatorError {
+    /// What an operator hears of the ledger's error; the log has all of it.
+    fn of(error: &BookError) -> Self {
+        match error {
+            BookError::Ledger(LedgerError::DiskFull(_)) => Self::DiskFull,
+            _ => Self::Ledger,
+        }
+    }
+}
+
+/// A token that an operator wants.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub name: Name,
+    pub role: Role,
+    /// How long it is good; for ever without.
+    pub valid: Option<Duration>,
 }
 
 /// What an operator may ask of a node.
@@ -102,7 +136,9 @@ pub enum Order {
 enum Command {
     Hello(Box<HelloRequest>, oneshot::Sender<NodeAnswer<Instruction>>),
     Report(Box<ReportRequest>, oneshot::Sender<NodeAnswer<Instruction>>),
-    Order(NodeId, Order, oneshot::Sender<Result<NodeView, OperatorError>>),
+    Order(NodeId, Order, Actor, oneshot::Sender<Result<NodeView, OperatorError>>),
+    NewToken(NewToken, Actor, oneshot::Sender<Result<(Token, Secret), OperatorError>>),
+    RevokeToken(Name, Actor, oneshot::Sender<Result<(), OperatorError>>),
     Nodes(oneshot::Sender<Vec<NodeView>>),
     Record(EventKind, String),
     EventCount(oneshot::Sender<u64>),
@@ -113,6 +149,7 @@ enum Command {
 pub struct Registry {
     commands: mpsc::Sender<Command>,
     wishes: Wishes,
+    tokens: Tokens,
 }
 
 /// The task itself.
@@ -127,10 +164,10 @@ pub async fn build(
     rules: Rules,
     shelf: watch::Receiver<Arc<Shelf>>,
 ) -> Result<(Registry, RegistryTask), BookError> {
-    let wishes = Wishes::default();
-    let book = Book::open(ledger, rules, shelf, wishes.clone()).await?;
+    let (wishes, tokens) = (Wishes::default(), Tokens::default());
+    let book = Book::open(ledger, rules, shelf, wishes.clone(), tokens.clone()).await?;
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-    Ok((Registry { commands: sender, wishes }, RegistryTask { book, commands }))
+    Ok((Registry { commands: sender, wishes, tokens }, RegistryTask { book, commands }))
 }
 
 impl Registry {
@@ -145,8 +182,23 @@ impl Registry {
     }
 
     /// An operator's wish for one node.
-    pub async fn order(&self, id: NodeId, order: Order) -> Result<NodeView, OperatorError> {
-        self.ask(|reply| Command::Order(id, order, reply)).await.ok_or(OperatorError::Ended)?
+    pub async fn order(&self, id: NodeId, order: Order, by: Actor) -> Result<NodeView, OperatorError> {
+        self.ask(|reply| Command::Order(id, order, by, reply)).await.ok_or(OperatorError::Ended)?
+    }
+
+    /// Makes a token; its secret is shown this once.
+    pub async fn new_token(&self, wanted: NewToken, by: Actor) -> Result<(Token, Secret), OperatorError> {
+        self.ask(|reply| Command::NewToken(wanted, by, reply)).await.ok_or(OperatorError::Ended)?
+    }
+
+    /// Ends a token.
+    pub async fn revoke_token(&self, name: Name, by: Actor) -> Result<(), OperatorError> {
+        self.ask(|reply| Command::RevokeToken(name, by, reply)).await.ok_or(OperatorError::Ended)?
+    }
+
+    /// Who gets in over TLS.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// All nodes, the oldest first; `None` when the site is ending.
@@ -200,12 +252,18 @@ impl RegistryTask {
         match command {
             Command::Hello(request, reply) => drop(reply.send(self.book.hello(*request).await)),
             Command::Report(request, reply) => drop(reply.send(self.book.report(*request).await)),
-            Command::Order(id, order, reply) => {
+            Command::NewToken(wanted, by, reply) => {
+                drop(reply.send(self.book.new_token(wanted, &by).await));
+            }
+            Command::RevokeToken(name, by, reply) => {
+                drop(reply.send(self.book.revoke_token(&name, &by).await));
+            }
+            Command::Order(id, order, by, reply) => {
                 let event = match order {
                     Order::Approve { wipe } => lifecycle::Event::Approve { wipe },
                     Order::Retire => lifecycle::Event::Retire,
                 };
-                drop(reply.send(self.book.order(&id, event).await));
+                drop(reply.send(self.book.order(&id, event, &by).await));
             }
             Command::Nodes(reply) => drop(reply.send(self.book.views())),
             Command::Record(kind, text) => self.note(kind, &text).await,

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
 mod advertisements;
+#[path = "../../../../tests/inside.rs"]
+mod inside;
 mod linux;
 #[path = "../../../../tests/peers.rs"]
 mod peers;

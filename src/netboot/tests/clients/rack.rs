@@ -1,7 +1,6 @@
 //! A rack in network namespaces: one bridge with our server, and hosts with a cable to it each.
 
 use nix::sched::{CloneFlags, setns};
-use nix::unistd::geteuid;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,38 +15,20 @@ use understudy_netboot::dhcp::{
     self, Config, DhcpMetrics, Event, EventKind, Interface, LeaseStore, MemoryLeases, Mode, Own,
 };
 
-/// Tells the process inside the namespaces what it is.
-const INSIDE: &str = "UNDERSTUDY_TEST_INSIDE";
 /// How long anything may take that a client does; conflict detection of dhcpcd takes 5 s of it.
 const PATIENCE: Duration = Duration::from_secs(40);
 const EVENTS_MAX: usize = 1 << 16;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
-/// Runs a test's body as root of new namespaces: the test starts itself again there.
+/// Runs a test's body in namespaces with a bridge of ours.
 pub fn inside(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
+    crate::inside::inside(test, || {
         prepare();
-        return body();
-    }
-    let mut unshare =
-        Process::new("unshare").args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-    if !geteuid().is_root() {
-        unshare = unshare.args(["--user", "--map-root-user"]);
-    }
-    let own = std::env::current_exe().unwrap();
-    let output = unshare.arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1").output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        body();
+    });
 }
 
 fn prepare() {
-    // Clients keep files there; `ip netns` its namespaces.
-    for folder in ["/run", "/var/lib/dhcp", "/var/lib/dhcpcd"] {
-        if Path::new(folder).is_dir() {
-            run("mount", &["-t", "tmpfs", "tmpfs", folder]);
-        }
-    }
-    run("ip", &["link", "set", "lo", "up"]);
     run("ip", &["link", "add", "rack0", "type", "bridge", "forward_delay", "0"]);
     run("ip", &["address", "add", "10.77.0.1/16", "dev", "rack0"]);
     fs::write(Path::new("/proc/sys/net/ipv6/conf/rack0/accept_dad"), b"0").unwrap();

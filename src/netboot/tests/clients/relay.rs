@@ -8,7 +8,7 @@ use understudy_netboot::dhcp::{EventKind, Mode, Own, Relayed};
 
 #[test]
 fn n12_a_client_behind_dhcrelay_gets_and_renews_an_address_of_its_network() {
-    if std::env::var_os("UNDERSTUDY_TEST_INSIDE").is_none() {
+    if !crate::inside::is_inside() {
         unpacked("isc-dhcp-relay");
     }
     inside("relay::n12_a_client_behind_dhcrelay_gets_and_renews_an_address_of_its_network", || {
@@ -19,7 +19,12 @@ fn n12_a_client_behind_dhcrelay_gets_and_renews_an_address_of_its_network() {
             ..own("10.88.0.100-10.88.0.109")
         };
         let mut config = config(Mode::Own(own("10.77.1.0-10.77.1.9")));
-        let relayed = Relayed { address: Ipv4Addr::new(10, 88, 0, 0), prefix_length: 16, own: far };
+        let relayed = Relayed {
+            interface: "rack0".into(),
+            address: Ipv4Addr::new(10, 88, 0, 0),
+            prefix_length: 16,
+            own: far,
+        };
         config.relayed.push(relayed);
         let mut server = Server::start(config);
 
