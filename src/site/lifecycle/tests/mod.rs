@@ -360,11 +360,25 @@ fn a_copied_key_in_another_machine_is_refused() {
     assert!(story.kinds.contains(&EventKind::KeyMisused) && story.node.misused);
     assert_eq!((&story.node.inventory, &story.node.boot_id), (&before.inventory, &before.boot_id));
     story.then(report("thief", Status::Ready { nonce: "n-b2".into() }));
-    assert!(matches!(story.answer, Some(Action::Wait { .. })));
+    assert_eq!(story.answer, Some(Action::Greet), "only a hello says which machine it is");
     // A new board around the old disk is the same machine.
     hello.inventory.disks[0].serial = "D1".into();
     hello.inventory.disks[0].content = DiskContent::Image { root_hashes: vec![wanted().image.root_hash] };
     story.then(Event::Hello { hello, address, nonce }).is("installed");
+}
+
+/// Catches the mutants that take a spare from its work without the word for it, and that keep that word for the next
+/// installation.
+#[test]
+fn only_with_again_a_spare_is_approved_and_an_older_image_only_once() {
+    let mut story = Story::spare();
+    story.then(Event::Approve(Consent { allow_older: true, ..Consent::default() })).is("spare");
+    let consent = Consent { again: true, allow_older: true, ..Consent::default() };
+    story.then(Event::Approve(consent)).is("approved");
+    story.with_disk(DiskContent::Empty).then(hello("b7")).is("installing");
+    assert!(story.installs().allow_older);
+    story.then(report("b7", Status::Installed)).is("installed");
+    assert!(!story.node.approval.as_ref().unwrap().allow_older, "the word was for one installation");
 }
 
 #[test]
