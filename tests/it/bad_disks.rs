@@ -94,7 +94,11 @@ fn a_disk_that_fails_in_the_middle_boots_nothing_and_is_used_once_it_is_well() {
     rack.wait_for_console("LAB-1", "at its disk, in vain", |console| {
         console.contains("Booting from Hard Disk") && console.contains("not a bootable disk")
     });
+    // No disk has kept its key, so that it comes as a new node, and a person says yes to that.
+    let new = rack.wait_for("LAB-1", "seen again", |found| found["id"] != node["id"]);
+    let same = format!("node {} has the same serial LAB-1", node["id"].as_str().unwrap());
+    assert!(new["state"] == "discovered" && attention(&new).contains(&same), "{new}");
     rack.approve("LAB-1", &[]);
     let node = rack.wait_for_state("LAB-1", "spare");
-    assert_eq!(node["attempts"], 1, "{node}");
+    assert_eq!((&node["id"], &node["attempts"]), (&new["id"], &1.into()), "{node}");
 }

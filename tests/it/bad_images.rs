@@ -37,7 +37,7 @@ fn what_is_damaged_on_its_way_or_expired_never_reaches_a_disk() {
 
     rack.lab(&["line", "LAB-1"]).expect_success();
     rack.approve("LAB-1", &[]);
-    rack.wait_for_console("LAB-1", "in the middle", |console| console.contains("installing: "));
+    rack.wait_for_console("LAB-1", "in the middle", |console| console.contains(" % of "));
     rack.lab(&["line", "LAB-1", "--flip", "1"]).expect_success();
     rack.wait_for_console("LAB-1", "fetching a chunk again", |console| {
         console.contains("arrives with SHA-256") && console.contains("trying again")

@@ -76,6 +76,9 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
         "{node}"
     );
     assert_eq!(node["state"], "approved", "{node}");
+    let reason = "holds an ext4 file system; to overwrite it";
+    rack.wait_for_console("LAB-1", "told why", |console| console.contains(reason));
+    assert!(rack.events("blocked").concat().contains(reason));
     assert!(kept(), "an approval alone touches nothing");
 
     rack.site(&["approve", code, "--wipe"]).expect_success();
