@@ -14,13 +14,21 @@ pub struct Arguments {
     /// Overwrite data of others on the disks that the node has now
     #[arg(long)]
     wipe: bool,
+    /// Install the site's image even if the node has trusted a newer one
+    #[arg(long)]
+    allow_older: bool,
+    /// Also a node that has its image, or had it until its disk was lost: it may get it once more from the network
+    #[arg(long)]
+    again: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let operator = Operator::find(&arguments.node.site)?;
     let node = operator.find_node(&arguments.node.node)?;
     let path = format!("/v1/nodes/{}/approve", node.id);
-    let approved: NodeView = operator.post(&path, &json!({ "wipe": arguments.wipe }))?;
+    let Arguments { wipe, allow_older, again, .. } = *arguments;
+    let request = json!({ "wipe": wipe, "allow_older": allow_older, "again": again });
+    let approved: NodeView = operator.post(&path, &request)?;
     if arguments.node.json {
         talk::json(&approved);
         return Ok(ExitCode::SUCCESS);

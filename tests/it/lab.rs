@@ -4,7 +4,7 @@ use crate::command::{Ended, run, run_understudy, text, tool, understudy};
 use crate::peers::unpacked;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -340,6 +340,32 @@ fn a_bmc_fails_in_the_way_it_was_told_to() {
     lab.run("bmc", &["1", "honest"]).expect_success();
     assert_eq!(lab.power_state(&node), "On");
     lab.run("bmc", &["1", "sulks"]).expect_failure(2, &["`sulks` is not a behaviour"]);
+}
+
+#[test]
+fn one_machine_can_be_unlike_the_others_and_its_disk_can_fail() {
+    let lab = Lab { name: Lab::name() };
+    let up = ["--nodes", "2", "--firmware", "bios", "--memory", "256MiB", "--no-site", "--machine"];
+    let with = |special| lab.run("up", &[&up[..], &[special]].concat());
+    with("LAB-2:wings=2").expect_failure(2, &["a machine has no `wings`"]);
+    with("LAB-9:disks=1GiB").expect_failure(2, &["there is no LAB-9 in this lab", "hint: more machines"]);
+    with("LAB-2:disks=1GiB+2GiB,mac=52:54:00:77:00:01,clock=2040-01-01").expect_success();
+    let (one, other) = (lab.node(0), lab.node(1));
+    assert_eq!((&one["mac"], one["disks"].as_array().unwrap().len()), (&other["mac"], 1));
+    let disk = |serial: &str, gibibytes: u64, fails: Value| json!({ "serial": serial, "bytes": gibibytes << 30, "fails_writes_at": fails });
+    let (first, second) = (disk("LAB-DISK-2", 1, Value::Null), disk("LAB-DISK-2-2", 2, Value::Null));
+    assert_eq!(other["disks"], json!([first, second]));
+
+    let fail = |arguments: &[&str]| lab.run("disk", &[&["2", "--fail-writes-at"], arguments].concat());
+    fail(&["1GiB"]).expect_failure(1, &["disk 1 of LAB-2 ends at 1.0 GiB"]);
+    fail(&["1MiB", "--disk", "3"]).expect_failure(1, &["LAB-2 has no disk 3; it has 2"]);
+    fail(&["1MiB", "--disk", "2"]).expect_success();
+    assert_eq!(lab.node(1)["disks"], json!([first, disk("LAB-DISK-2-2", 2, json!(1 << 20))]));
+    lab.run("power", &["2", "reset"]).expect_success();
+    lab.run("disk", &["2"]).expect_success();
+    assert_eq!(lab.node(1)["disks"], json!([first, second]));
+    lab.run("line", &["2", "--flip", "3"]).expect_success();
+    assert_eq!(lab.node(1)["line"]["to_node"]["flips"], 3);
 }
 
 #[test]

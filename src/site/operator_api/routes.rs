@@ -5,6 +5,7 @@ use super::describe::{Description, openapi};
 use super::{OperatorApi, tokens};
 use crate::access::Actor;
 use crate::events::{self, Event};
+use crate::lifecycle::Consent;
 use crate::metrics::Gauges;
 use crate::registry::{OperatorError, Order};
 use crate::shelf::ImageView;
@@ -32,6 +33,12 @@ pub struct ApproveRequest {
     /// Allows to overwrite data of others on the disks that the node has now.
     #[serde(default)]
     pub wipe: bool,
+    /// Allows an image that is older than one that the node has trusted.
+    #[serde(default)]
+    pub allow_older: bool,
+    /// Lets a node that has its image, or had it, come from the network once more.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// Which events.
@@ -94,7 +101,8 @@ async fn approve(
     InPath(id): InPath<NodeId>,
     Body(request): Body<ApproveRequest>,
 ) -> Response {
-    order(&api, id, Order::Approve { wipe: request.wipe }, actor).await
+    let ApproveRequest { wipe, allow_older, again } = request;
+    order(&api, id, Order::Approve(Consent { wipe, allow_older, again }), actor).await
 }
 
 /// Ends a node: it gets nothing any more.

@@ -14,7 +14,7 @@ pub use wishes::{Wish, Wishes};
 use crate::access::{Actor, Role, Secret, Token, Tokens};
 use crate::definition::{DiskRule, ForeignData, WantedImage};
 use crate::events::EventKind;
-use crate::lifecycle;
+use crate::lifecycle::{self, Consent};
 use crate::shelf::Shelf;
 use crate::view::NodeView;
 use book::Book;
@@ -129,7 +129,7 @@ pub struct NewToken {
 /// What an operator may ask of a node.
 #[derive(Clone, Copy, Debug)]
 pub enum Order {
-    Approve { wipe: bool },
+    Approve(Consent),
     Retire,
 }
 
@@ -260,7 +260,7 @@ impl RegistryTask {
             }
             Command::Order(id, order, by, reply) => {
                 let event = match order {
-                    Order::Approve { wipe } => lifecycle::Event::Approve { wipe },
+                    Order::Approve(consent) => lifecycle::Event::Approve(consent),
                     Order::Retire => lifecycle::Event::Retire,
                 };
                 drop(reply.send(self.book.order(&id, event, &by).await));
