@@ -14,6 +14,10 @@ NODE_FLAGS := -C target-feature=+crt-static -C link-arg=-Wl,--build-id=none \
 	--remap-path-prefix=$(CURDIR)=/understudy --remap-path-prefix=$(CARGO_HOME)=/cargo
 BIN := $(CARGO_TARGET_DIR)/release
 UNDERSTUDY := $(BIN)/understudy
+# What cargo-fuzz would set, without its nightly compiler.
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs))))
 # Nobody's secret: it signs images that never leave this machine.
 DEV_KEY := target/dev/signing.key
 DEMO_IMAGE := target/images/demo
@@ -70,17 +74,32 @@ lint: packages ## Check format, lints and licences
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 \
 		|| { echo "NOT CHECKED: format and lints (rustup component add rustfmt clippy)" >&2; exit 0; }; \
 	set -x; cargo fmt --all --check; \
-	cargo clippy --workspace --all-targets --release --locked -- -D warnings
+	cargo clippy --workspace --all-targets --release --locked -- -D warnings; \
+	cd tests/fuzz; cargo fmt --check; \
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz cargo clippy --release --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 
 .PHONY: bench-build
 bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json
 	python3 tests/bench/build.py $(UNDERSTUDY) $(if $(RUNS),--runs $(RUNS))
 
-.PHONY: bench-netboot-files
-bench-netboot-files: packages ## Read files over HTTP and TFTP beside nginx, atftpd and tftpd-hpa
+.PHONY: bench-netboot
+bench-netboot: packages ## DHCP, TFTP and HTTP beside other servers (CASES=dhcp,files RUNS=5 LOCK='files')
+	cargo build --release --locked
 	cargo build --release --locked -p understudy-netboot --example serve-files
-	rm -rf target/peers/netboot-files; mkdir -p target/peers/netboot-files
-	cd target/peers/netboot-files; apt-get download -qq nginx atftpd tftpd-hpa libwrap0; \
-	for package in *.deb; do dpkg -x $$package .; done
-	python3 tests/bench/netboot_files.py $(BIN)/examples/serve-files target/peers/netboot-files $(RUNS)
+	python3 tests/bench/netboot.py $(UNDERSTUDY) $(BIN)/examples/serve-files $(if $(CASES),--cases $(CASES)) \
+		$(if $(RUNS),--runs $(RUNS)) $(addprefix --lock ,$(LOCK))
+
+.PHONY: fuzz
+fuzz: packages ## Fuzz every parser of untrusted bytes for SECONDS (60) each; findings go to target/fuzz
+	cd tests/fuzz; CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz RUSTFLAGS="$(FUZZ_FLAGS)" \
+		cargo build --release --locked --bins --target $(NODE_TARGET)
+	for name in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/$$name; \
+		echo "$$name, for $(or $(SECONDS),60) s"; \
+		$(CARGO_TARGET_DIR)/fuzz/$(NODE_TARGET)/release/$$name -max_total_time=$(or $(SECONDS),60) -timeout=10 \
+			-rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 -artifact_prefix=target/fuzz/$$name- \
+			target/fuzz/$$name tests/fuzz/corpus/$$name 2>target/fuzz/$$name.log \
+			|| { tail -40 target/fuzz/$$name.log >&2; exit 1; }; \
+		grep -E 'DONE|number_of_executed_units' target/fuzz/$$name.log; \
+	done

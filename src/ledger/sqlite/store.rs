@@ -83,7 +83,7 @@ impl Store {
         let outcomes =
             txns.iter().map(|txn| apply(&transaction, txn, &mut now)).collect::<Result<Vec<_>, _>>()?;
         if now != before {
-            transaction.execute("UPDATE revision SET at = ?1", [now])?;
+            transaction.prepare_cached("UPDATE revision SET at = ?1")?.execute([now])?;
             transaction.commit()?;
         }
         Ok(outcomes)
@@ -96,7 +96,8 @@ impl Store {
 }
 
 fn revision(connection: &Connection) -> Result<Revision, LedgerError> {
-    Ok(connection.query_row("SELECT at FROM revision WHERE one = 1", [], |row| row.get(0))?)
+    let mut statement = connection.prepare_cached("SELECT at FROM revision WHERE one = 1")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 fn apply(transaction: &Transaction<'_>, txn: &Txn, now: &mut Revision) -> Result<Outcome, LedgerError> {

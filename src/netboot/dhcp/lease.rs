@@ -6,6 +6,9 @@ use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+/// Leases that are saved at once, at most.
+pub const SAVE_LEASES_MAX: usize = 128;
+
 /// One address and whom it was given to last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -41,7 +44,7 @@ pub trait LeaseStore: Send + Sync {
     fn load(&self) -> Result<Vec<Lease>, LeaseStoreError>;
 
     /// Replaces what is known of these addresses, all or none, durably: clients hear of it afterwards. An
-    /// address that occurs twice keeps the last.
+    /// address that occurs twice keeps the last. Never more than [`SAVE_LEASES_MAX`].
     fn save(&self, leases: &[Lease]) -> Result<(), LeaseStoreError>;
 }
 

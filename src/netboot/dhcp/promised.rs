@@ -17,14 +17,14 @@ use std::time::{Duration, SystemTime};
 pub struct Promised(BTreeMap<Ipv4Addr, Lease>);
 
 impl Promised {
-    /// These are in the store.
-    pub fn keep(&mut self, leases: &[Lease]) {
-        self.0.extend(leases.iter().map(|lease| (lease.address, lease.clone())));
+    /// It is in the store.
+    pub fn keep(&mut self, lease: Lease) {
+        self.0.insert(lease.address, lease);
     }
 
     /// What of an answer still holds although its lease was not saved; `None` if nothing does.
-    pub fn shorten(&self, now: SystemTime, effects: &Effects) -> Option<Effects> {
-        let (lease, reply) = (effects.lease.as_ref()?, effects.reply.as_ref()?);
+    pub fn shorten(&self, now: SystemTime, lease: &Lease, effects: &Effects) -> Option<Effects> {
+        let reply = effects.reply.as_ref()?;
         let stored = self.0.get(&lease.address)?;
         let is_same = stored.client == lease.client
             && stored.state == LeaseState::Bound
@@ -79,11 +79,11 @@ mod tests {
         Lease { address: ADDRESS, client: client.parse().unwrap(), end, state: LeaseState::Bound }
     }
 
-    fn acknowledged(lease: Lease) -> Effects {
+    fn acknowledged() -> Effects {
         let mut bytes = vec![0; OPTIONS_AT];
         bytes.extend([53, 1, 5, 0, 51, 4, 0, 0, 14, 16, 58, 4, 0, 0, 7, 8, 59, 4, 0, 0, 12, 78, 255]);
         let reply = Reply { interface: 0, port: Port::Dhcp, destination: Destination::Broadcast, bytes };
-        Effects { lease: Some(lease), reply: Some(reply), events: Vec::new() }
+        Effects { lease: None, reply: Some(reply), events: Vec::new() }
     }
 
     /// Catches: a grant to somebody else, of something new, or for longer than the store says.
@@ -92,7 +92,7 @@ mod tests {
         let (mut promised, card, other) = (Promised::default(), "52:54:00:00:00:01", "52:54:00:00:00:02");
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let asks = |promised: &Promised, client, now: u64| {
-            let shortened = promised.shorten(at(now), &acknowledged(lease(client, now + 3600)))?;
+            let shortened = promised.shorten(at(now), &lease(client, now + 3600), &acknowledged())?;
             assert!(shortened.lease.is_none(), "nothing is left to save");
             let bytes = shortened.reply.unwrap().bytes;
             assert_eq!(bytes.len(), OPTIONS_AT + 23);
@@ -100,13 +100,13 @@ mod tests {
             Some((number(6), number(12), number(18)))
         };
         assert_eq!(asks(&promised, card, 0), None, "never saved");
-        promised.keep(&[lease(card, 800)]);
+        promised.keep(lease(card, 800));
         assert_eq!(asks(&promised, card, 0), Some((800, 400, 700)));
         assert_eq!(asks(&promised, card, 700), Some((100, 50, 88)));
         assert_eq!(asks(&promised, card, 795), None, "nearly over");
         assert_eq!(asks(&promised, card, 900), None, "over");
         assert_eq!(asks(&promised, other, 0), None, "somebody else's");
-        promised.keep(&[Lease { state: LeaseState::Declined, ..lease(card, 800) }]);
+        promised.keep(Lease { state: LeaseState::Declined, ..lease(card, 800) });
         assert_eq!(asks(&promised, card, 0), None, "declined");
     }
 }

@@ -1,31 +1,33 @@
 //! The thin part: sockets and a clock around the engine.
 //!
-//! One task per port of an interface receives, one decides. Answers wait for their leases to be saved; a batch of
-//! messages shares one save, so a boot storm costs few.
+//! One task per port of an interface receives, one decides, one saves leases. What needs no lease is answered at
+//! once; other answers wait in [`super::saving`].
 
 use super::config::{Config, ConfigError};
 use super::engine::Engine;
 use super::event::{DropReason, Event, EventKind};
-use super::exchange::{Effects, Port, Received};
-use super::lease::{Lease, LeaseStore, LeaseStoreError};
+use super::exchange::{Port, Received};
+use super::lease::{LeaseStore, LeaseStoreError, SAVE_LEASES_MAX};
 use super::metrics::DhcpMetrics;
+use super::outlet::{Outlet, Reporter};
 use super::promised::Promised;
+use super::saving::{self, Unsaved};
 use super::sockets::{SocketError, Sockets};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use understudy_core::base::causes::with_causes;
 
 /// Longer than any message that an Ethernet carries.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 /// Messages that were received and not yet decided about.
 const QUEUE_MESSAGES_MAX: usize = 1024;
-/// Messages that share one save of leases.
+/// Messages that are decided about in one go.
 const BATCH_MESSAGES_MAX: usize = 64;
+/// Decisions that wait for a save; further ones wait for a place, and then messages are dropped.
+const UNSAVED_MAX: usize = 4 * SAVE_LEASES_MAX;
 /// How long to wait after a socket failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -44,16 +46,8 @@ pub enum BuildError {
 pub struct Server {
     engine: Engine,
     promised: Promised,
-    sockets: Vec<Arc<Sockets>>,
     store: Arc<dyn LeaseStore>,
-    reporter: Reporter,
-}
-
-/// Where events go. A listener that is too slow misses some, and that is counted; nobody waits for it.
-#[derive(Clone)]
-struct Reporter {
-    events: mpsc::Sender<Event>,
-    metrics: Arc<DhcpMetrics>,
+    outlet: Outlet,
 }
 
 struct Datagram {
@@ -73,98 +67,64 @@ pub fn build(
 ) -> Result<Server, BuildError> {
     let checked = config.validate()?;
     let (leases, mut promised) = (store.load()?, Promised::default());
-    promised.keep(&leases);
+    leases.iter().cloned().for_each(|lease| promised.keep(lease));
     let (engine, forgotten) = Engine::new(&checked, leases);
     let opened =
         checked.interfaces.iter().map(|served| Sockets::open(&served.name, served.address).map(Arc::new));
     let sockets = opened.collect::<Result<Vec<_>, _>>()?;
-    let reporter = Reporter { events, metrics };
-    if let (Some(first), 1..) = (sockets.first(), forgotten) {
-        reporter.report(first.event(EventKind::LeasesForgotten { count: forgotten }));
+    let outlet = Outlet { sockets, reporter: Reporter { events, metrics } };
+    if !outlet.sockets.is_empty() && forgotten > 0 {
+        outlet.report(0, EventKind::LeasesForgotten { count: forgotten });
     }
-    Ok(Server { engine, promised, sockets, store, reporter })
+    Ok(Server { engine, promised, store, outlet })
 }
 
 impl Server {
     /// Serves until cancelled.
     pub async fn run(mut self, cancel: CancellationToken) {
         let (sender, mut queue) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        let mut receivers = JoinSet::new();
-        for (interface, sockets) in self.sockets.iter().enumerate() {
+        let mut tasks = JoinSet::new();
+        for (interface, sockets) in self.outlet.sockets.iter().enumerate() {
             for port in [Port::Dhcp, Port::Proxy] {
                 let (sockets, sender) = (sockets.clone(), sender.clone());
-                let (reporter, cancel) = (self.reporter.clone(), cancel.clone());
-                receivers.spawn(async move {
+                let (reporter, cancel) = (self.outlet.reporter.clone(), cancel.clone());
+                tasks.spawn(async move {
                     let receive = receive(interface, port, &sockets, &sender, &reporter);
                     cancel.run_until_cancelled(receive).await;
                 });
             }
         }
         drop(sender);
+        let (unsaved, decided) = mpsc::channel(UNSAVED_MAX);
+        tasks.spawn(saving::run(
+            self.store.clone(),
+            std::mem::take(&mut self.promised),
+            decided,
+            self.outlet.clone(),
+        ));
         let mut batch = Vec::with_capacity(BATCH_MESSAGES_MAX);
         // Ends when cancelled, or at once where no interface is served: then wait for that.
         while let Some(1..) =
             cancel.run_until_cancelled(queue.recv_many(&mut batch, BATCH_MESSAGES_MAX)).await
         {
-            self.serve(&mut batch).await;
+            self.decide(&mut batch, &unsaved).await;
         }
         cancel.cancelled().await;
-        while receivers.join_next().await.is_some() {}
+        // What was decided is still saved and answered.
+        drop(unsaved);
+        while tasks.join_next().await.is_some() {}
     }
 
-    async fn serve(&mut self, batch: &mut Vec<Datagram>) {
+    async fn decide(&mut self, batch: &mut Vec<Datagram>, unsaved: &mpsc::Sender<Unsaved>) {
         let now = SystemTime::now();
-        let decide = |datagram: Datagram| {
-            let Datagram { interface, port, source, bytes } = datagram;
+        for Datagram { interface, port, source, bytes } in batch.drain(..) {
             let received = Received { interface, port, source, bytes: &bytes };
-            (interface, self.engine.step(now, &received))
-        };
-        let decided: Vec<(usize, Effects)> = batch.drain(..).map(decide).collect();
-        let leases: Vec<Lease> = decided.iter().filter_map(|(_, effects)| effects.lease.clone()).collect();
-        let unsaved = match leases.is_empty() {
-            true => None,
-            false => self.save(leases.clone()).await,
-        };
-        let Some(error) = unsaved else {
-            self.promised.keep(&leases);
-            return decided.into_iter().for_each(|(_, effects)| self.carry_out(effects));
-        };
-        let first = decided.first().map(|(interface, _)| *interface);
-        let mut unanswered = 0;
-        for (interface, effects) in decided {
-            if effects.lease.is_none() {
-                self.carry_out(effects);
-            } else if let Some(shortened) = self.promised.shorten(now, &effects) {
-                self.carry_out(shortened);
-            } else {
-                unanswered += 1;
-                let client = effects.events.into_iter().next().and_then(|event| event.client);
-                let kind = EventKind::Dropped { reason: DropReason::Unsaved };
-                self.reporter.report(Event { client, ..self.sockets[interface].event(kind) });
+            let mut effects = self.engine.step(now, &received);
+            match effects.lease.take() {
+                None => self.outlet.carry_out(effects),
+                // It is there as long as somebody decides.
+                Some(lease) => drop(unsaved.send(Unsaved { interface, lease, effects }).await),
             }
-        }
-        if let Some(interface) = first {
-            let kind = EventKind::StoreFailed { unanswered, error };
-            self.reporter.report(self.sockets[interface].event(kind));
-        }
-    }
-
-    /// What went wrong, if anything did.
-    async fn save(&self, leases: Vec<Lease>) -> Option<String> {
-        let store = self.store.clone();
-        match tokio::task::spawn_blocking(move || store.save(&leases)).await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(with_causes(&error)),
-            Err(panic) => Some(panic.to_string()),
-        }
-    }
-
-    fn carry_out(&self, effects: Effects) {
-        effects.events.into_iter().for_each(|event| self.reporter.report(event));
-        let Some(reply) = effects.reply else { return };
-        let sockets = &self.sockets[reply.interface];
-        if let Err(error) = sockets.send(&reply) {
-            self.reporter.report(sockets.event(EventKind::SendFailed { error: error.to_string() }));
         }
     }
 }
@@ -191,15 +151,6 @@ async fn receive(
                 reporter.report(sockets.event(EventKind::ReceiveFailed { error: error.to_string() }));
                 tokio::time::sleep(RETRY).await;
             }
-        }
-    }
-}
-
-impl Reporter {
-    fn report(&self, event: Event) {
-        self.metrics.count(&event);
-        if self.events.try_send(event).is_err() {
-            self.metrics.events_lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

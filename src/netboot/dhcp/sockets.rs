@@ -9,7 +9,7 @@ use super::frame::{EVERYBODY, Ends, udp_frame};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::libc;
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -17,7 +17,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
 
-/// A boot storm waits here; the kernel may grant less.
+/// A boot storm waits here: a thousand machines that get power in the same second.
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
 
 /// Why an interface cannot be served.
@@ -166,7 +166,10 @@ fn udp(interface: &str, port: u16) -> io::Result<UdpSocket> {
     // Before the port, so that other interfaces may have a server of their own.
     socket.bind_device(Some(interface.as_bytes()))?;
     socket.set_broadcast(true)?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+    // Where that is not allowed the kernel may grant less, and clients of a storm ask twice.
+    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER_BYTES).is_err() {
+        socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+    }
     socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())?;
     UdpSocket::from_std(socket.into())
 }

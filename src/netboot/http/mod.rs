@@ -4,17 +4,17 @@
 //! Refuses everything else, bodies included, and never makes a path of what a client wrote. Every connection has
 //! a seat, every wait a limit. File bodies go from the page cache to the socket (`sendfile`), so that memory does
 //! not grow with their size or number. Entry points: [`build`], [`Server::run`]; what is behind it is a
-//! [`BootDirectory`].
+//! [`BootDirectory`]. What a client wrote is read without a socket in [`request`], [`route`] and [`range`].
 
 mod answer;
 mod body;
 mod connection;
 mod files;
 mod metrics;
-mod range;
-mod request;
+pub mod range;
+pub mod request;
 mod response;
-mod route;
+pub mod route;
 mod seats;
 
 pub use files::{BootDirectory, FileStamp, ServedFile, ServedFileError, ShelfFile};

@@ -53,7 +53,7 @@ pub enum TftpError {
         #[source]
         source: io::Error,
     },
-    #[error("cannot hand a TFTP socket to the runtime")]
+    #[error("cannot start a runtime for TFTP")]
     Runtime(#[source] io::Error),
 }
 
@@ -93,14 +93,29 @@ impl Server {
     }
 
     /// Serves until `stop` is cancelled; transfers that are under way end then, too.
+    ///
+    /// On a thread of its own: a transfer is thousands of short steps, one after the other, and at each of them a
+    /// runtime with several threads wakes another one, which finds nothing to do.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TftpError> {
-        let mut listeners = JoinSet::new();
-        for socket in self.sockets {
-            let socket = tokio::net::UdpSocket::from_std(socket).map_err(TftpError::Runtime)?;
-            listeners.spawn(listen(socket, self.shared.clone(), stop.clone()));
+        let stop = stop.child_token();
+        let _ended_with_this = stop.clone().drop_guard();
+        match tokio::task::spawn_blocking(move || self.run_here(&stop)).await {
+            Ok(result) => result,
+            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
         }
-        while listeners.join_next().await.is_some() {}
-        Ok(())
+    }
+
+    fn run_here(self, stop: &CancellationToken) -> Result<(), TftpError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(TftpError::Runtime)?.block_on(async {
+            let mut listeners = JoinSet::new();
+            for socket in self.sockets {
+                let socket = tokio::net::UdpSocket::from_std(socket).map_err(TftpError::Runtime)?;
+                listeners.spawn(listen(socket, self.shared.clone(), stop.clone()));
+            }
+            while listeners.join_next().await.is_some() {}
+            Ok(())
+        })
     }
 }
 

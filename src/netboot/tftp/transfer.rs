@@ -4,6 +4,7 @@
 //! called again at the latest. A transfer always ends: with the client's last acknowledgement, by its word, or
 //! after [`RESENDS_MAX`] repetitions in a row that nothing came back for.
 
+use super::packet::Packet;
 use super::terms::Terms;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -27,6 +28,17 @@ pub enum Event {
     ClientEnded,
     /// Time has passed.
     Tick,
+}
+
+impl Event {
+    /// What a datagram from the client means. What a client must not send is a moment that passed.
+    pub fn of(datagram: &[u8]) -> Self {
+        match Packet::parse(datagram) {
+            Ok(Packet::Acknowledgement(block)) => Self::Acknowledged(block),
+            Ok(Packet::Error(_)) => Self::ClientEnded,
+            Ok(_) | Err(_) => Self::Tick,
+        }
+    }
 }
 
 /// What to do.

@@ -96,7 +96,12 @@ impl SiteDefinition {
     /// Reads and checks the file.
     pub fn read(path: &Path) -> Result<Self, DefinitionError> {
         let text = fs::read_text(path).map_err(DefinitionError::Read)?;
-        Source { path, text: &text }.read()
+        Self::parse(path, &text)
+    }
+
+    /// Checks a text as if it stood in this file; public keys are read from its folder.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, DefinitionError> {
+        Source { path, text }.read()
     }
 
     /// The operator's socket.

@@ -9,7 +9,10 @@ use tokio::runtime::Handle;
 use understudy_ledger::{
     Key, KeyError, Ledger, LedgerError, OPERATIONS_MAX, Operation, Outcome, PAGE_ENTRIES_MAX, Prefix, Txn,
 };
-use understudy_netboot::dhcp::{Client, Lease, LeaseState, LeaseStore, LeaseStoreError};
+use understudy_netboot::dhcp::{Client, Lease, LeaseState, LeaseStore, LeaseStoreError, SAVE_LEASES_MAX};
+
+// One save is one transaction.
+const _: () = assert!(SAVE_LEASES_MAX <= OPERATIONS_MAX);
 
 /// A lease as the ledger has it.
 #[derive(Serialize, Deserialize)]

@@ -2,13 +2,13 @@
 
 #![no_main]
 
+#[path = "../parts.rs"]
+mod parts;
+
 use libfuzzer_sys::fuzz_target;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, SystemTime};
 use understudy_netboot::dhcp::{Config, Engine, Interface, Mode, Own, Port, Received, Relayed};
-
-/// Between two messages of one input.
-const SEPARATOR: &[u8] = b"NEXT";
 
 fn config() -> Config {
     let own = |pool: &str| Own {
@@ -43,11 +43,9 @@ fn config() -> Config {
 fuzz_target!(|input: &[u8]| {
     let checked = config().validate().expect("a good configuration");
     let (mut engine, _) = Engine::new(&checked, Vec::new());
-    let (mut now, mut rest) = (SystemTime::UNIX_EPOCH, input);
-    while let Some((&choice, tail)) = rest.split_first() {
-        let end = tail.windows(SEPARATOR.len()).position(|window| window == SEPARATOR);
-        let bytes = &tail[..end.unwrap_or(tail.len())];
-        rest = end.map_or(&[], |end| &tail[end + SEPARATOR.len()..]);
+    let mut now = SystemTime::UNIX_EPOCH;
+    for part in parts::of(input) {
+        let Some((&choice, bytes)) = part.split_first() else { continue };
         now += Duration::from_secs(u64::from(choice >> 2));
         let effects = engine.step(
             now,
