@@ -66,6 +66,9 @@ pub fn open(path: &Path) -> Result<Store, OpenError> {
     let connection = Connection::open(path).map_err(refuse)?;
     // Whoever has the file keeps it: waiting would not help.
     connection.busy_timeout(Duration::ZERO).map_err(refuse)?;
+    // Exclusive: a second program is refused at its first read, whatever it is. Before that read, or SQLite makes a
+    // file for shared memory, for which a full disk has no room.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(refuse)?;
     // Checked before anything is written, so that a file of somebody else stays as it is.
     if !is_new {
         check_owner(&connection, path, refuse)?;
@@ -114,8 +117,6 @@ fn check_owner(
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // Exclusive: a second program is refused at its first read, whatever it is.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cell_size_check", true)

@@ -44,6 +44,7 @@ pub struct ApproveRequest {
 /// Which events.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// Only those behind this number.
     pub after: Option<u64>,

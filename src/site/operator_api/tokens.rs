@@ -10,7 +10,8 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::num::NonZeroU16;
 use std::time::Duration;
 use understudy_core::model::name::Name;
@@ -28,7 +29,16 @@ pub struct NewTokenRequest {
     pub role: Role,
     /// For how many days it is good; for ever without.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
+    #[serde(default, deserialize_with = "whole")]
     pub days: Option<NonZeroU16>,
+}
+
+/// In JSON 90.0 is the integer 90 (JSON Schema 2020-12, section 6.1.1).
+fn whole<'de, D: Deserializer<'de>>(input: D) -> Result<Option<NonZeroU16>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(input)? else { return Ok(None) };
+    let is_whole = number.fract() == 0.0 && (1.0..=f64::from(u16::MAX)).contains(&number);
+    let days = is_whole.then(|| NonZeroU16::new(number as u16)).flatten();
+    days.map(Some).ok_or_else(|| D::Error::custom("days are a whole number from 1 to 65535"))
 }
 
 /// A token that was just made.
