@@ -1,5 +1,6 @@
 //! The table of states, and random histories against what must always hold.
 
+mod consent;
 mod history;
 mod sample;
 
@@ -59,7 +60,7 @@ impl Story {
 
     fn approved() -> Self {
         let mut story = Self::new();
-        story.then(hello("b1")).then(Event::Approve(Consent::default()));
+        story.then(hello("b1")).then(yes(false));
         story
     }
 
@@ -76,6 +77,10 @@ impl Story {
     }
 }
 
+fn yes(wipe: bool) -> Event {
+    Event::Approve(Consent { wipe, ..Consent::default() })
+}
+
 fn foreign() -> DiskContent {
     DiskContent::Foreign { description: "GPT with 3 partitions".into() }
 }
@@ -85,7 +90,7 @@ fn the_way_from_power_on_to_spare() {
     let mut story = Story::new();
     story.then(hello("b1")).is("discovered");
     assert!(matches!(&story.answer, Some(Action::Wait { reason }) if reason.contains(&story.node.code)));
-    story.then(Event::Approve(Consent::default())).is("approved");
+    story.then(yes(false)).is("approved");
     story.then(report("b1", Status::Waiting)).is("installing");
     let install = story.installs();
     assert_eq!(install.disk, DiskSelector::Serial("D1".into()));
@@ -139,7 +144,7 @@ fn a_node_that_runs_the_image_already_becomes_a_spare() {
     let mut story = Story::new();
     story.then(installed_hello("b1")).is("discovered");
     assert!(matches!(story.answer, Some(Action::Wait { .. })));
-    story.then(Event::Approve(Consent::default()));
+    story.then(yes(false));
     story.then(report("b1", Status::Ready { nonce: "n-b1".into() })).is("spare");
 }
 
@@ -151,14 +156,11 @@ fn foreign_data_is_overwritten_only_when_a_person_saw_that_disk_and_said_so() {
     let attention = story.node.attention.clone().unwrap();
     assert!(attention.contains("GPT with 3 partitions") && attention.contains("--wipe"), "{attention}");
     assert!(matches!(story.answer, Some(Action::Wait { .. })));
-    story
-        .then(Event::Approve(Consent { wipe: true, ..Consent::default() }))
-        .then(report("b1", Status::Waiting))
-        .is("installing");
+    story.then(yes(true)).then(report("b1", Status::Waiting)).is("installing");
     assert!(story.installs().wipe);
     // Another disk than the one that was seen is not meant by that yes.
     let mut story = Story::approved();
-    story.with_disk(foreign()).then(Event::Approve(Consent { wipe: true, ..Consent::default() }));
+    story.with_disk(foreign()).then(yes(true));
     story.node.inventory.disks[0].serial = "OTHER".into();
     story.then(report("b1", Status::Waiting)).is("approved");
 }
@@ -166,7 +168,7 @@ fn foreign_data_is_overwritten_only_when_a_person_saw_that_disk_and_said_so() {
 #[test]
 fn the_yes_to_overwriting_is_used_up_by_one_installation() {
     let mut story = Story::approved();
-    story.with_disk(foreign()).then(Event::Approve(Consent { wipe: true, ..Consent::default() }));
+    story.with_disk(foreign()).then(yes(true));
     story.then(report("b1", Status::Waiting)).then(report("b1", Status::Installed)).is("installed");
     assert!(!story.node.approval.as_ref().unwrap().wipe);
     let Event::Hello { mut hello, address, nonce } = hello("b2") else { unreachable!() };
@@ -193,7 +195,7 @@ fn what_an_interrupted_installation_left_behind_is_no_foreign_data() {
 fn a_site_that_refuses_foreign_data_refuses_it_for_ever() {
     let mut story = Story::approved();
     story.moment.foreign_data = ForeignData::Refuse;
-    story.with_disk(foreign()).then(Event::Approve(Consent { wipe: true, ..Consent::default() }));
+    story.with_disk(foreign()).then(yes(true));
     assert!(story.declined.is_some());
     story.then(report("b1", Status::Waiting)).is("approved");
 }
@@ -276,7 +278,7 @@ fn installations_are_bounded_whatever_ends_them() {
         let boot = story.node.boot_id.clone();
         story.then(report(&boot, Status::Waiting)).is("failed");
         assert!(matches!(story.answer, Some(Action::Wait { .. })));
-        story.then(Event::Approve(Consent::default())).then(report(&boot, Status::Waiting)).is("installing");
+        story.then(yes(false)).then(report(&boot, Status::Waiting)).is("installing");
     }
 }
 
@@ -367,20 +369,6 @@ fn a_copied_key_in_another_machine_is_refused() {
     story.then(Event::Hello { hello, address, nonce }).is("installed");
 }
 
-/// Catches the mutants that take a spare from its work without the word for it, and that keep that word for the next
-/// installation.
-#[test]
-fn only_with_again_a_spare_is_approved_and_an_older_image_only_once() {
-    let mut story = Story::spare();
-    story.then(Event::Approve(Consent { allow_older: true, ..Consent::default() })).is("spare");
-    let consent = Consent { again: true, allow_older: true, ..Consent::default() };
-    story.then(Event::Approve(consent)).is("approved");
-    story.with_disk(DiskContent::Empty).then(hello("b7")).is("installing");
-    assert!(story.installs().allow_older);
-    story.then(report("b7", Status::Installed)).is("installed");
-    assert!(!story.node.approval.as_ref().unwrap().allow_older, "the word was for one installation");
-}
-
 #[test]
 fn a_retired_node_gets_nothing_and_stays_retired() {
     let mut story = Story::spare();
@@ -389,7 +377,7 @@ fn a_retired_node_gets_nothing_and_stays_retired() {
         story.then(event).is("retired");
         assert!(matches!(story.answer, Some(Action::Refuse { .. })));
     }
-    story.then(Event::Approve(Consent { wipe: true, ..Consent::default() })).is("retired");
+    story.then(yes(true)).is("retired");
     assert!(story.declined.is_some());
 }
 
