@@ -1,14 +1,15 @@
 //! The table of states, and random histories against what must always hold.
 
 mod consent;
+mod disks;
 mod history;
 mod sample;
 
 use super::*;
-use sample::{disk, hello, installed_hello, moment, node, report, wanted};
+use sample::{hello, installed_hello, moment, node, report, wanted};
 use std::time::Duration;
 use understudy_core::protocol::instruction::DiskSelector;
-use understudy_core::protocol::inventory::{DiskContent, Inventory};
+use understudy_core::protocol::inventory::DiskContent;
 use understudy_core::protocol::report::Status;
 
 /// A node and its site, step by step.
@@ -198,57 +199,6 @@ fn a_site_that_refuses_foreign_data_refuses_it_for_ever() {
     story.with_disk(foreign()).then(yes(true));
     assert!(story.declined.is_some());
     story.then(report("b1", Status::Waiting)).is("approved");
-}
-
-/// A rule, what is wrong with the disks, and what the operator reads.
-type Case = (DiskRule, fn(&mut Inventory), &'static str);
-
-#[test]
-fn each_disk_that_cannot_be_used_is_told_why() {
-    let cases: [Case; 6] = [
-        (DiskRule::Only, |inventory| inventory.disks.clear(), "no disk"),
-        (
-            DiskRule::Only,
-            |inventory| inventory.disks.push(disk("D2", 1 << 40)),
-            "(serial D1, 1024.0 GiB), vda (serial D2",
-        ),
-        (DiskRule::Serial("X".into()), |_| {}, "no disk with serial X"),
-        (DiskRule::Only, |inventory| inventory.disks[0].bytes = 2 << 30, "the image needs"),
-        (
-            DiskRule::Smallest,
-            |inventory| {
-                inventory.disks[0].serial.clear();
-                inventory.disks.push(disk("D2", 1 << 41))
-            },
-            "neither",
-        ),
-        (
-            DiskRule::Only,
-            |inventory| inventory.disks[0].content = DiskContent::Unreadable { reason: "EIO".into() },
-            "EIO",
-        ),
-    ];
-    for (rule, change, expected) in cases {
-        let mut story = Story::approved();
-        story.moment.disk = rule;
-        change(&mut story.node.inventory);
-        story.then(report("b1", Status::Waiting)).is("approved");
-        let attention = story.node.attention.clone().unwrap();
-        assert!(attention.contains(expected), "{expected}: {attention}");
-    }
-}
-
-#[test]
-fn the_rule_chooses_the_disk() {
-    for (rule, expected) in
-        [(DiskRule::Smallest, "D1"), (DiskRule::Largest, "D3"), (DiskRule::Serial("D2".into()), "D2")]
-    {
-        let mut story = Story::approved();
-        story.moment.disk = rule;
-        story.node.inventory.disks.extend([disk("D2", 1 << 41), disk("D3", 1 << 42)]);
-        story.then(report("b1", Status::Waiting));
-        assert_eq!(story.installs().disk, DiskSelector::Serial(expected.into()));
-    }
 }
 
 #[test]
