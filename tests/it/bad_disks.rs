@@ -88,8 +88,7 @@ fn a_disk_that_fails_in_the_middle_boots_nothing_and_is_used_once_it_is_well() {
     assert!(!Blocks::of(&rack.disk("LAB-1", 1)).is_empty(), "it failed in the middle, and not before");
 
     rack.lab(&["disk", "LAB-1"]).expect_success();
-    let disk = r#"{"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Hdd"}}"#;
-    rack.redfish(1, "Systems/1", &["-X", "PATCH", "-d", disk]);
+    rack.take_disk_once(1);
     rack.lab(&["power", "LAB-1", "reset"]).expect_success();
     rack.wait_for_console("LAB-1", "at its disk, in vain", |console| {
         console.contains("Booting from Hard Disk") && console.contains("not a bootable disk")

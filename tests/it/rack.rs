@@ -189,13 +189,14 @@ impl Rack {
         of_kind.map(|event| event["text"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Asks a machine's BMC as an independent client does.
-    pub fn redfish(&self, number: usize, path: &str, more: &[&str]) {
+    /// Tells the machine's BMC that the next start is from its disk, as an independent client does.
+    pub fn take_disk_once(&self, number: usize) {
         let status = self.status();
         let bmc = status["nodes"][number - 1]["bmc"]["url"].as_str().unwrap();
-        let url = format!("{bmc}/redfish/v1/{path}");
-        let curl = ["curl", "--fail", "-s", "-m", "5", "-u", "understudy:lab", &url];
-        self.inside(&[&curl, more].concat()).expect_success();
+        let url = format!("{bmc}/redfish/v1/Systems/1");
+        let curl = ["curl", "--fail", "-s", "-m", "5", "-u", "understudy:lab", "-X", "PATCH", "-d"];
+        let disk = r#"{"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Hdd"}}"#;
+        self.inside(&[&curl[..], &[disk, &url]].concat()).expect_success();
     }
 
     /// Everything that the machine's console showed.

@@ -80,6 +80,10 @@ fn strangers_get_nothing(rack: &Rack) {
     }
     let enrol = format!("https://{SITE}:8443/v1/enrol");
     assert_eq!(curl(&["-d", "{}", &enrol]).stdout, "000", "without a key there is no conversation");
+    for port in ["80", "8443"] {
+        // How that ends is up to whoever hears it; the site goes on.
+        rack.inside(&["bash", "-c", &format!("head -c 1000000 /dev/urandom > /dev/tcp/{SITE}/{port}")]);
+    }
     let garbage = curl(&[&with_key[..], &["-d", "{}", &enrol]].concat());
     assert_eq!(garbage.stdout, "400", "the door is the right one");
     for name in

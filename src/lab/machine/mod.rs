@@ -4,21 +4,23 @@
 //! carried out one after another, and an order that was answered has happened: off is off.
 
 pub mod boot;
+mod error;
 pub mod guest;
 pub mod qemu;
 pub mod qmp;
 
-use crate::rack::plan::{NodeName, NodePlan};
+pub use error::MachineError;
+
+use crate::rack::plan::NodePlan;
 use crate::switch::Fabric;
 use crate::vm::QEMU;
 use boot::{BootOverride, BootTarget};
-use guest::{Guest, GuestError};
+use guest::Guest;
 use nix::sys::signal::Signal;
 use qemu::Files;
 use qmp::{Qmp, QmpError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
@@ -26,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::byte_count::ByteCount;
-use understudy_core::base::fs::{self, FsError};
+use understudy_core::base::fs;
 use understudy_core::base::process::Process;
 
 /// Orders that wait for a machine.
@@ -102,55 +104,6 @@ pub struct Status {
     pub resets: u32,
     pub boot: BootOverride,
     pub bad_place: Option<BadPlace>,
-}
-
-/// An order was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum MachineError {
-    #[error("{0} is off")]
-    Off(NodeName),
-    #[error("{0} is frozen")]
-    Frozen(NodeName),
-    #[error("cannot start {node}")]
-    Guest {
-        node: NodeName,
-        #[source]
-        source: GuestError,
-    },
-    #[error("cannot prepare {node}")]
-    File {
-        node: NodeName,
-        #[source]
-        source: FsError,
-    },
-    #[error("cannot listen for the qemu of {node}")]
-    Listen {
-        node: NodeName,
-        #[source]
-        source: io::Error,
-    },
-    #[error("the qemu of {node} ended at once and said: {words}")]
-    Stillborn { node: NodeName, words: String },
-    #[error("the qemu of {node} did not come up in {} s", START_TIME_MAX.as_secs())]
-    Late { node: NodeName },
-    #[error("cannot steer {node}")]
-    Qmp {
-        node: NodeName,
-        #[source]
-        source: QmpError,
-    },
-    #[error("cannot signal the qemu of {node}")]
-    Signal {
-        node: NodeName,
-        #[source]
-        source: nix::errno::Errno,
-    },
-    #[error("{node} has no disk {disk}; it has {count}")]
-    NoDisk { node: NodeName, disk: u8, count: usize },
-    #[error("disk {disk} of {node} ends at {end}")]
-    BeyondDisk { node: NodeName, disk: u8, end: ByteCount },
-    #[error("the lab is going down")]
-    Gone,
 }
 
 type Request = (Order, oneshot::Sender<Result<(), MachineError>>);
