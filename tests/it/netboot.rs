@@ -1,5 +1,6 @@
 //! From an empty disk to a spare, with real firmware; and the bad days on that way.
 
+use crate::command::tool;
 use crate::fixture::{Fixture, fixture, tree};
 use crate::rack::Rack;
 use nix::sys::signal::{Signal, kill};
@@ -24,11 +25,12 @@ fn rack(name: &str, more: &[&str]) -> Rack {
 fn machines_of_every_firmware_go_from_an_empty_disk_to_a_spare() {
     let rack = rack("kinds", &["--nodes", "3", "--firmware", "mixed"]);
     let serials = ["LAB-1", "LAB-2", "LAB-3"];
-    for serial in serials {
+    for (number, serial) in (1..).zip(serials) {
         let node = rack.wait_for_state(serial, "spare");
         assert_eq!(node["image"], "mail 0.1.0", "{node}");
         assert_eq!(node["approved_by"], "serial list", "{node}");
         assert_eq!(node["is_boot_unverified"], true, "{node}");
+        has_its_own_bmc(&rack, &node, number);
         let console = rack.console(serial);
         assert!(console.contains(SPARE), "{console}");
         let code = node["code"].as_str().unwrap();
@@ -68,6 +70,8 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
     assert_eq!(node["disks"][0]["content"], "an ext4 file system", "{node}");
     rack.wait_for_console("LAB-1", "waiting", |console| console.contains("approv"));
     let code = node["code"].as_str().unwrap();
+    hears_its_switch(&rack);
+    has_its_own_bmc(&rack, &node, 1);
 
     rack.site(&["approve", code]).expect_success();
     let node = rack.wait_for("LAB-1", "blocked by the data", |node| !attention(node).is_empty());
@@ -81,6 +85,39 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
     rack.site(&["approve", code, "--wipe"]).expect_success();
     rack.wait_for_state("LAB-1", "spare");
     assert!(!kept(), "the image's place was cleared");
+    hears_its_switch(&rack);
+}
+
+/// The switch speaks every half minute.
+fn hears_its_switch(rack: &Rack) {
+    let node = rack.wait_for("LAB-1", "told by its switch who it is", |node| {
+        !node["interfaces"][0]["neighbour"].is_null()
+    });
+    let neighbour = &node["interfaces"][0]["neighbour"];
+    assert_eq!(neighbour["system"], format!("lab-{}", rack.name), "{node}");
+    assert_eq!(neighbour["port"], "LAB-1", "{node}");
+}
+
+/// The machine's firmware names the BMC that answers with the same UUID.
+fn has_its_own_bmc(rack: &Rack, node: &Value, number: usize) {
+    let address = format!("10.77.0.{}", 200 + number);
+    let url = format!("http://{address}:8000/redfish/v1/");
+    let supervisor = rack.status()["supervisor"].to_string();
+    let enter = ["--target", &supervisor, "--net", "--pid", "--", "curl", "--silent", "--fail", &url];
+    let user: &[&str] =
+        if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--preserve-credentials"] };
+    let root: Value = serde_json::from_str(&tool("nsenter", [user, &enter].concat())).unwrap();
+    let expected = json!({ "address": address, "redfish_port": 8000, "service_uuid": root["UUID"] });
+    assert_eq!(node["bmc"], expected, "{node}");
+}
+
+/// Its folder and its ports are free when it is gone for good.
+fn end_site(rack: &Rack, signal: Signal) {
+    let pid = rack.site_pid();
+    kill(pid, signal).unwrap();
+    while kill(pid, None).is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A network that is lost and a site that is killed, both in the middle of an installation.
@@ -98,12 +135,7 @@ fn n26_an_installation_outlives_a_lost_network_and_a_killed_site() {
     std::thread::sleep(Duration::from_secs(8));
     rack.lab(&["plug", "LAB-1"]).expect_success();
     rack.wait_for("LAB-1", "further", |node| percent(node) >= percent(&before) + 15);
-    let pid = rack.site_pid();
-    kill(pid, Signal::SIGKILL).unwrap();
-    // Its folder and its ports are free when it is gone for good.
-    while kill(pid, None).is_ok() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    end_site(&rack, Signal::SIGKILL);
     let _again = rack.serve_again();
     rack.wait_for_console("LAB-1", "installed", |console| console.contains("is on the disk"));
     rack.lab(&["line", "LAB-1"]).expect_success();

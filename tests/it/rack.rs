@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// A lab that is up.
 pub struct Rack {
-    name: String,
+    pub name: String,
     pub folder: PathBuf,
 }
 

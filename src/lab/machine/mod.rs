@@ -8,7 +8,7 @@ pub mod guest;
 pub mod qemu;
 pub mod qmp;
 
-use crate::rack::plan::{NodeName, NodePlan};
+use crate::rack::plan::{Management, NodeName, NodePlan};
 use crate::switch::Fabric;
 use crate::vm::QEMU;
 use boot::{BootOverride, BootTarget};
@@ -43,6 +43,7 @@ pub struct Config {
     pub plan: NodePlan,
     pub files: Files,
     pub memory: ByteCount,
+    pub management: Management,
     pub fabric: Arc<Fabric>,
 }
 
@@ -173,7 +174,8 @@ impl Machine {
     /// Makes the machine's folder and empty disk.
     pub fn build(config: Config, disk: ByteCount) -> Result<(Self, Handle), MachineError> {
         let node = config.plan.name;
-        qemu::prepare(&config.files, disk).map_err(|source| MachineError::File { node, source })?;
+        qemu::prepare(&config.plan, &config.files, disk)
+            .map_err(|source| MachineError::File { node, source })?;
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let off = Status {
             power: Power::Off,
@@ -235,8 +237,7 @@ impl Machine {
             Order::Nmi => self.steer("inject-nmi", json!({})).await,
             Order::Freeze => self.freeze(),
             Order::Thaw => self.thaw().await,
-            Order::Plug => self.set_plugged(true).await,
-            Order::Unplug => self.set_plugged(false).await,
+            Order::Plug | Order::Unplug => self.set_plugged(order == Order::Plug).await,
             Order::Boot(boot) => {
                 self.boot = boot;
                 self.status.send_modify(|status| status.boot = boot);
@@ -270,9 +271,9 @@ impl Machine {
 
     /// A qemu that waits before the machine's first instruction.
     async fn start(&self) -> Result<(Guest, Qmp), MachineError> {
-        let Config { plan, files, memory, .. } = &self.config;
+        let Config { plan, files, memory, management, .. } = &self.config;
         let node = plan.name;
-        let arguments = qemu::arguments(plan, files, *memory, self.boot.target_of_start())
+        let arguments = qemu::arguments(plan, files, *memory, *management, self.boot.target_of_start())
             .map_err(|source| MachineError::File { node, source })?;
         let socket = files.qmp_socket();
         // A start that failed may have left its socket.

@@ -76,7 +76,7 @@ pub fn installed_hello(boot_id: &str) -> Event {
 }
 
 pub fn report(boot_id: &str, status: Status) -> Event {
-    let report = Report { boot_id: boot_id.into(), status };
+    let report = Report { boot_id: boot_id.into(), status, interfaces: None };
     Event::Report { report, address: "10.77.0.100".parse().unwrap() }
 }
 

@@ -69,6 +69,32 @@ async fn a_node_is_approved_installs_and_becomes_a_spare() {
 }
 
 #[tokio::test]
+async fn a_cable_that_moves_is_seen_without_another_hello() {
+    let folder = Folder::with_image();
+    let site = folder.start_with_shelf().await;
+    let node = Node::new("a", 1);
+    let interface = |port: Option<&str>| {
+        let neighbour = port.map(
+            |port| json!({ "system": "tor-12", "chassis": "c", "port": port, "port_description": null }),
+        );
+        json!({ "name": "eth0", "mac": node.mac, "link_up": true, "megabits_per_second": null, "neighbour": neighbour })
+    };
+    let mut hello = node.hello("b1");
+    hello["inventory"]["interfaces"] = json!([interface(None)]);
+    node.enrol(&site, &hello).await;
+    let report =
+        |interfaces| json!({ "boot_id": "b1", "status": { "kind": "waiting" }, "interfaces": interfaces });
+    for port in ["swp1", "swp2"] {
+        node.say(&site, "/v1/report", &report(json!([interface(Some(port))]))).await;
+        // One that says nothing of them changes nothing.
+        node.report(&site, "b1", json!({ "kind": "waiting" })).await;
+        let nodes = site.get("/v1/nodes").await;
+        assert_eq!(nodes[0]["interfaces"][0]["neighbour"]["port"], port, "{nodes}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn an_expected_serial_needs_no_operator() {
     let folder = Folder::with_image();
     let site = folder.start_with_shelf().await;
