@@ -31,6 +31,13 @@ pub struct SiteOptions {
     socket: Option<PathBuf>,
 }
 
+impl SiteOptions {
+    /// The site with this file.
+    pub fn of(site: PathBuf) -> Self {
+        Self { site: Some(site), socket: None }
+    }
+}
+
 /// A connection's worth of questions to one site.
 pub struct Operator {
     socket: PathBuf,

@@ -9,6 +9,7 @@ use understudy_core::formats::boot_facts::Vouched;
 use understudy_core::formats::host_interface::Uuid;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::mac::MacAddress;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::protocol::inventory::{Bmc, Disk, DiskContent, Interface};
 use understudy_core::protocol::report::BootSource;
 use utoipa::ToSchema;
@@ -41,6 +42,9 @@ pub struct NodeView {
     pub interfaces: Vec<InterfaceView>,
     /// The board's management controller, where firmware or the controller itself names it.
     pub bmc: Option<BmcView>,
+    /// By which SSH clients know the system that runs from its disk.
+    #[schema(value_type = Option<String>)]
+    pub ssh_host_key: Option<SshPublicKey>,
     /// Whether nothing vouched for the kernel that it runs from its disk; `None` while it has not done so.
     pub is_boot_unverified: Option<bool>,
     /// What it has or gets, such as `mail 0.1.0`.
@@ -135,6 +139,7 @@ impl NodeView {
             disks: node.inventory.disks.iter().map(DiskView::of).collect(),
             interfaces: node.inventory.interfaces.iter().map(InterfaceView::of).collect(),
             bmc: node.inventory.bmc.as_ref().map(BmcView::of),
+            ssh_host_key: node.inventory.ssh_host_key.clone(),
             is_boot_unverified: match &node.source {
                 BootSource::Disk { vouched_by, .. } => Some(*vouched_by == Vouched::Nobody),
                 BootSource::Network => None,

@@ -2,12 +2,12 @@
 
 use crate::command::tool;
 use crate::fixture::{Fixture, fixture, tree};
-use crate::rack::Rack;
+use crate::rack::{LIMIT, Rack};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use understudy_core::base::fs;
 use understudy_image::signing::SigningKey;
@@ -72,6 +72,7 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
     let code = node["code"].as_str().unwrap();
     hears_its_switch(&rack);
     has_its_own_bmc(&rack, &node, 1);
+    rack.ssh("LAB-1", &["true"]).expect_failure(1, &["LAB-1 does not run its image: it is discovered"]);
 
     rack.site(&["approve", code]).expect_success();
     let node = rack.wait_for("LAB-1", "blocked by the data", |node| !attention(node).is_empty());
@@ -86,6 +87,7 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
     rack.wait_for_state("LAB-1", "spare");
     assert!(!kept(), "the image's place was cleared");
     hears_its_switch(&rack);
+    only_operators_of_the_site_log_in(&rack);
 }
 
 /// The switch speaks every half minute.
@@ -109,6 +111,43 @@ fn has_its_own_bmc(rack: &Rack, node: &Value, number: usize) {
     let root: Value = serde_json::from_str(&tool("nsenter", [user, &enter].concat())).unwrap();
     let expected = json!({ "address": address, "redfish_port": 8000, "service_uuid": root["UUID"] });
     assert_eq!(node["bmc"], expected, "{node}");
+}
+
+/// With the key in the lab's site file, and only for as long as it is there. Catches the mutants that never take a
+/// key away, and that let passwords in.
+fn only_operators_of_the_site_log_in(rack: &Rack) {
+    let serial = rack.ssh("LAB-1", &["cat", "/sys/class/dmi/id/product_serial"]).expect_success();
+    assert_eq!(serial.stdout, "LAB-1\n");
+    assert_eq!(rack.ssh("LAB-1", &["exit 7"]).code, Some(7), "the command's own exit code");
+    let sshd = rack.ssh("LAB-1", &["/usr/sbin/sshd", "-T"]).expect_success().stdout;
+    for line in
+        ["passwordauthentication no", "kbdinteractiveauthentication no", "permitrootlogin without-password"]
+    {
+        assert!(sshd.contains(line), "{line}: {sshd}");
+    }
+    // The image's own lldpd hears the switch beside the agent, with a reader that is not ours.
+    let heard = || rack.ssh("LAB-1", &["lldpcli", "-f", "json", "show", "neighbors"]).expect_success().stdout;
+    wait_until("heard by lldpd", || heard().contains(&format!("lab-{}", rack.name)));
+
+    let site_file = rack.folder.join("site.toml");
+    let mut site: toml::Table = fs::read_text(&site_file).unwrap().parse().unwrap();
+    site.remove("operators").unwrap();
+    end_site(rack, Signal::SIGTERM);
+    fs::write(&site_file, site.to_string().as_bytes()).unwrap();
+    let _again = rack.serve_again();
+    wait_until("refused", || {
+        let ended = rack.ssh("LAB-1", &["true"]);
+        ended.code == Some(255) && ended.stderr.contains("Permission denied (publickey)")
+    });
+}
+
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LIMIT, "not {what} after {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// Its folder and its ports are free when it is gone for good.

@@ -35,6 +35,11 @@ impl Rack {
         run_understudy([&["lab"], words, &["--name", &self.name]].concat())
     }
 
+    /// A command on the machine with this serial, as its operator runs it.
+    pub fn ssh(&self, serial: &str, command: &[&str]) -> Ended {
+        run_understudy([&["lab", "ssh", serial, "--name", &self.name, "--"], command].concat())
+    }
+
     /// A verb about this lab's site.
     pub fn site(&self, words: &[&str]) -> Ended {
         let site = self.folder.join("site.toml");

@@ -2,6 +2,7 @@
 
 use crate::formats::host_interface::Uuid;
 use crate::model::mac::MacAddress;
+use crate::model::ssh_key::SshPublicKey;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -20,6 +21,9 @@ pub struct Inventory {
     pub disks: Vec<Disk>,
     pub interfaces: Vec<Interface>,
     pub bmc: Option<Bmc>,
+    /// By which SSH clients know the system that runs; /init has none.
+    #[serde(default)]
+    pub ssh_host_key: Option<SshPublicKey>,
 }
 
 /// SMBIOS type 1 (DMTF DSP0134).

@@ -2,11 +2,13 @@
 //!
 //! A site that is away changes nothing here: the node stays what it was told to be last.
 
+use super::{STATE, operator_keys};
 use crate::console::say;
 use crate::enrol::{Client, ClientError, Kept};
 use crate::init::boot_id;
 use crate::inventory::{self, InterfaceNews};
 use crate::network::{Neighbours, has_link, wired};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs;
@@ -75,6 +77,7 @@ impl Membership {
         }
         match self.ask() {
             Ok(instruction) => {
+                obey_keys(&instruction);
                 self.tell(&told(&instruction.action));
                 let pause = Duration::from_millis(instruction.report_in_ms).clamp(PAUSE_MIN, PAUSE_MAX);
                 // The answer to a hello brings the nonce, which is returned at once.
@@ -122,6 +125,16 @@ impl Membership {
             say(text);
             text.clone_into(&mut self.said);
         }
+    }
+}
+
+/// A state that cannot be written is told and tried again with the next answer.
+fn obey_keys(instruction: &Instruction) {
+    let Some(keys) = &instruction.operator_keys else { return };
+    match operator_keys::write(Path::new(STATE), keys) {
+        Ok(true) => say(&format!("{} operators may log in", keys.len())),
+        Ok(false) => {}
+        Err(error) => say(&with_causes(&error)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A node that was enrolled speaks with its site; any other is a spare that waits for one. It touches no service.
 
 mod membership;
+mod operator_keys;
 
 use crate::console::{say, seconds_since_kernel_start};
 use crate::enrol::{Kept, KeptError};

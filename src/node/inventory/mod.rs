@@ -12,11 +12,15 @@ mod system;
 use crate::network::Neighbours;
 use std::path::Path;
 use understudy_core::base::fs;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::protocol::inventory::{FirmwareKind, Inventory};
 
 pub use disks::{disks, resolve};
 pub use interfaces::InterfaceNews;
 pub use system::system;
+
+/// By understudy-ssh-keys.service of the image.
+const SSH_HOST_KEY: &str = "/var/lib/understudy/ssh/ssh_host_ed25519_key.pub";
 
 /// Everything, as it is now.
 pub fn take(neighbours: &Neighbours) -> Inventory {
@@ -35,7 +39,13 @@ pub fn take(neighbours: &Neighbours) -> Inventory {
         disks: disks(),
         interfaces: interfaces::interfaces(neighbours),
         bmc: bmc::bmc(),
+        ssh_host_key: ssh_host_key(),
     }
+}
+
+/// Made at the first boot of the running system, in its state.
+fn ssh_host_key() -> Option<SshPublicKey> {
+    fs::read_text(Path::new(SSH_HOST_KEY)).ok()?.parse().ok()
 }
 
 fn processor() -> String {

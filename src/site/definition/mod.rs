@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::model::name::Name;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::trust::{KeyError, PublicKey};
 
 /// A checked `site.toml`.
@@ -39,7 +40,12 @@ pub struct SiteDefinition {
     pub serials: BTreeSet<String>,
     pub disk: DiskRule,
     pub foreign_data: ForeignData,
+    /// With these keys operators may log in to approved nodes, as root.
+    pub operator_keys: Vec<SshPublicKey>,
 }
+
+/// Every answer to a node carries them all.
+const OPERATOR_KEYS_MAX: usize = 64;
 
 /// Why a definition cannot be used. Every variant is the operator's to fix.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +78,10 @@ pub enum DefinitionError {
     SerialTwice { path: PathBuf, line: usize, serial: String },
     #[error("{}:{line}: `serials` has an empty serial, which would match every board without one", path.display())]
     SerialEmpty { path: PathBuf, line: usize },
+    #[error("{}:{line}: `ssh_keys` lists this key twice", path.display())]
+    OperatorTwice { path: PathBuf, line: usize },
+    #[error("{}:{line}: `ssh_keys` lists more than {OPERATOR_KEYS_MAX} keys", path.display())]
+    OperatorsTooMany { path: PathBuf, line: usize },
     #[error("the networks of {} cannot be served", path.display())]
     Dhcp {
         path: PathBuf,
@@ -117,6 +127,7 @@ impl Source<'_> {
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
             foreign_data: raw.install.foreign_data,
+            operator_keys: self.operator_keys(&raw.operators.ssh_keys)?,
         };
         // What only the DHCP server knows about its own limits.
         crate::netboot::dhcp_config(&definition)
@@ -162,6 +173,20 @@ impl Source<'_> {
             }
         }
         Ok(seen)
+    }
+
+    fn operator_keys(&self, keys: &[Spanned<SshPublicKey>]) -> Result<Vec<SshPublicKey>, DefinitionError> {
+        let mut seen = BTreeSet::new();
+        for (number, key) in keys.iter().enumerate() {
+            let (path, line) = (self.path.to_owned(), self.line(key.span()));
+            if number >= OPERATOR_KEYS_MAX {
+                return Err(DefinitionError::OperatorsTooMany { path, line });
+            }
+            if !seen.insert(key.get_ref().without_comment()) {
+                return Err(DefinitionError::OperatorTwice { path, line });
+            }
+        }
+        Ok(keys.iter().map(|key| key.get_ref().clone()).collect())
     }
 
     fn networks(&self, raw: &Spanned<Vec<raw::RawNetwork>>) -> Result<Vec<Network>, DefinitionError> {
@@ -224,6 +249,8 @@ address = "10.78.0.1/24"
 dhcp = "proxy"
 [enrolment]
 serials = ["LAB-1"]
+[operators]
+ssh_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann"]
 "#;
 
     fn read(text: &str) -> Result<SiteDefinition, DefinitionError> {
@@ -241,6 +268,7 @@ serials = ["LAB-1"]
         assert_eq!((site.http_port, site.node_api_port, site.networks.len()), (80, 8443, 2));
         assert!(site.state.is_absolute() && site.state.ends_with("state"));
         assert_eq!((site.disk, site.foreign_data), (DiskRule::Only, ForeignData::Ask));
+        assert!(site.operator_keys[0].as_str().ends_with(" ann"));
     }
 
     #[test]
@@ -270,6 +298,14 @@ serials = ["LAB-1"]
             ("[\"LAB-1\"]", "[\"A\", \"A\"]", 21, "`serials` lists `A` twice"),
             ("[enrolment]", "[http]\nport = 0\n[enrolment]", 21, "`port`"),
             ("[enrolment]", "[install]\ndisk = \"serial:\"\n[enrolment]", 21, "`disk`: "),
+            ("ssh-ed25519 ", "ssh-dss ", 23, "keys of the kind `ssh-dss` are not taken"),
+            ("ssh-ed25519 ", "command=\\\"sh\\\" ssh-ed25519 ", 23, "`ssh_keys`: keys of the kind"),
+            (
+                " ann\"",
+                " ann\", \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f bob\"",
+                23,
+                "`ssh_keys` lists this key twice",
+            ),
         ];
         for (from, to, line, expected) in cases {
             assert!(GOOD.contains(from), "{from}");

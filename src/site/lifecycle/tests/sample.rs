@@ -44,6 +44,7 @@ pub fn inventory() -> Inventory {
         disks: vec![disk("D1", 1 << 40)],
         interfaces: Vec::new(),
         bmc: None,
+        ssh_host_key: None,
     }
 }
 
