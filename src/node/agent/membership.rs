@@ -101,9 +101,7 @@ impl Membership {
         let Some(instruction) = &self.instruction else {
             // The link that was not up at the first try may be up now.
             self.hello.mac = own_mac();
-            if let Some(interfaces) = self.news.news() {
-                self.hello.inventory.interfaces = interfaces;
-            }
+            self.hello.inventory.interfaces = self.news.now();
             let instruction = self.client.enrol(&self.hello)?;
             self.news.told(Some(self.hello.inventory.interfaces.clone()));
             return Ok(instruction);
@@ -132,7 +130,7 @@ impl Membership {
 fn obey_keys(instruction: &Instruction) {
     let Some(keys) = &instruction.operator_keys else { return };
     match operator_keys::write(Path::new(STATE), keys) {
-        Ok(true) => say(&format!("{} operators may log in", keys.len())),
+        Ok(true) => say(&format!("operators who may log in: {}", keys.len())),
         Ok(false) => {}
         Err(error) => say(&with_causes(&error)),
     }

@@ -27,10 +27,15 @@ impl InterfaceNews {
         Self { neighbours, told: told.to_vec() }
     }
 
+    /// All interfaces.
+    pub fn now(&mut self) -> Vec<Interface> {
+        self.neighbours.hear();
+        interfaces(&self.neighbours)
+    }
+
     /// All interfaces, if anything about them is new.
     pub fn news(&mut self) -> Option<Vec<Interface>> {
-        self.neighbours.hear();
-        Some(interfaces(&self.neighbours)).filter(|now| *now != self.told)
+        Some(self.now()).filter(|now| *now != self.told)
     }
 
     /// The site has heard this.

@@ -7,6 +7,7 @@
 mod dhcp;
 mod interfaces;
 mod link;
+mod message;
 mod neighbours;
 mod packet;
 

@@ -1,5 +1,7 @@
 //! What programs of others say, heard by ours, in namespaces of the test's own.
 
+#![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
+
 #[path = "../../../../tests/peers.rs"]
 mod peers;
 
