@@ -129,6 +129,7 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
         serials: definition.serials.clone(),
         disk: definition.disk.clone(),
         foreign_data: definition.foreign_data,
+        operator_keys: definition.operator_keys.clone(),
     };
     let (registry, registry_task) = registry::build(Arc::clone(&ledger), rules, shelf.clone()).await?;
     let metrics = Arc::new(Metrics::default());

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use understudy_core::base::byte_count::ByteCount;
 use understudy_core::formats::boot_facts::Vouched;
+use understudy_core::formats::host_interface::Uuid;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::mac::MacAddress;
-use understudy_core::protocol::inventory::{Disk, DiskContent};
+use understudy_core::model::ssh_key::SshPublicKey;
+use understudy_core::protocol::inventory::{Bmc, Disk, DiskContent, Interface};
 use understudy_core::protocol::report::BootSource;
 use utoipa::ToSchema;
 
@@ -37,6 +39,12 @@ pub struct NodeView {
     pub processor: String,
     pub memory_bytes: u64,
     pub disks: Vec<DiskView>,
+    pub interfaces: Vec<InterfaceView>,
+    /// The board's management controller, where firmware or the controller itself names it.
+    pub bmc: Option<BmcView>,
+    /// By which SSH clients know the system that runs from its disk.
+    #[schema(value_type = Option<String>)]
+    pub ssh_host_key: Option<SshPublicKey>,
     /// Whether nothing vouched for the kernel that it runs from its disk; `None` while it has not done so.
     pub is_boot_unverified: Option<bool>,
     /// What it has or gets, such as `mail 0.1.0`.
@@ -58,6 +66,40 @@ pub struct DiskView {
     pub content: String,
     /// Whether that is somebody's data.
     pub is_foreign: bool,
+}
+
+/// One network interface.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InterfaceView {
+    pub name: String,
+    #[schema(value_type = String)]
+    pub mac: MacAddress,
+    pub link_up: bool,
+    pub megabits_per_second: Option<u32>,
+    /// The switch port at the other end of its cable, as LLDP told it.
+    pub neighbour: Option<NeighbourView>,
+}
+
+/// One switch port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NeighbourView {
+    /// The switch's name, or its chassis id where it has none.
+    pub system: String,
+    pub chassis: String,
+    pub port: String,
+    pub port_description: Option<String>,
+}
+
+/// One BMC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BmcView {
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpAddr>,
+    /// Of its Redfish service.
+    pub redfish_port: Option<u16>,
+    /// As `UUID` in the root of its Redfish service.
+    #[schema(value_type = Option<String>)]
+    pub service_uuid: Option<Uuid>,
 }
 
 /// How far an installation is.
@@ -95,6 +137,9 @@ impl NodeView {
             processor: node.inventory.processor.clone(),
             memory_bytes: node.inventory.memory_bytes,
             disks: node.inventory.disks.iter().map(DiskView::of).collect(),
+            interfaces: node.inventory.interfaces.iter().map(InterfaceView::of).collect(),
+            bmc: node.inventory.bmc.as_ref().map(BmcView::of),
+            ssh_host_key: node.inventory.ssh_host_key.clone(),
             is_boot_unverified: match &node.source {
                 BootSource::Disk { vouched_by, .. } => Some(*vouched_by == Vouched::Nobody),
                 BootSource::Network => None,
@@ -118,6 +163,30 @@ fn attention(node: &Node, same_machine: &[String]) -> Vec<String> {
     all.extend(node.attention.clone());
     all.extend_from_slice(same_machine);
     all
+}
+
+impl InterfaceView {
+    fn of(interface: &Interface) -> Self {
+        let neighbour = interface.neighbour.clone().map(|neighbour| NeighbourView {
+            system: neighbour.system,
+            chassis: neighbour.chassis,
+            port: neighbour.port,
+            port_description: neighbour.port_description,
+        });
+        Self {
+            name: interface.name.clone(),
+            mac: interface.mac,
+            link_up: interface.link_up,
+            megabits_per_second: interface.megabits_per_second,
+            neighbour,
+        }
+    }
+}
+
+impl BmcView {
+    fn of(bmc: &Bmc) -> Self {
+        Self { address: bmc.address, redfish_port: bmc.redfish_port, service_uuid: bmc.service_uuid }
+    }
 }
 
 impl DiskView {

@@ -83,8 +83,11 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     });
 }
 
+/// Asks for an address under a name: the answer, the lease in seconds, the message type.
+type Ask<'a> = &'a dyn Fn(&str) -> Option<(String, u32, String)>;
+
 /// What holds while the disk is full.
-fn full(site: &Site, id: &str, address: &dyn Fn(&str) -> Option<(String, u32, String)>) {
+fn full(site: &Site, id: &str, address: Ask) {
     let told = "the disk of the site's state folder is full, so nothing was changed; make room there";
     site.verb("approve", &[id]).expect_failure(1, &[told, "hint: "]);
     site.verb("retire", &[id]).expect_failure(1, &[told]);

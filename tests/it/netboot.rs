@@ -1,12 +1,13 @@
 //! From an empty disk to a spare, with real firmware; and the bad days on that way.
 
+use crate::command::tool;
 use crate::fixture::{Fixture, fixture, tree};
-use crate::rack::{Rack, attention, wait_for_end};
+use crate::rack::{LIMIT, Rack, attention, wait_for_end};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use understudy_core::base::fs;
 use understudy_image::signing::SigningKey;
@@ -24,11 +25,12 @@ fn rack(name: &str, more: &[&str]) -> Rack {
 fn machines_of_every_firmware_go_from_an_empty_disk_to_a_spare() {
     let rack = rack("kinds", &["--nodes", "3", "--firmware", "mixed"]);
     let serials = ["LAB-1", "LAB-2", "LAB-3"];
-    for serial in serials {
+    for (number, serial) in (1..).zip(serials) {
         let node = rack.wait_for_state(serial, "spare");
         assert_eq!(node["image"], "mail 0.1.0", "{node}");
         assert_eq!(node["approved_by"], "serial list", "{node}");
         assert_eq!(node["is_boot_unverified"], true, "{node}");
+        has_its_own_bmc(&rack, &node, number);
         let console = rack.console(serial);
         assert!(console.contains(SPARE), "{console}");
         let code = node["code"].as_str().unwrap();
@@ -73,6 +75,9 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
     assert_eq!(node["disks"][0]["content"], "an ext4 file system", "{node}");
     rack.wait_for_console("LAB-1", "waiting", |console| console.contains("approv"));
     let code = node["code"].as_str().unwrap();
+    hears_its_switch(&rack);
+    has_its_own_bmc(&rack, &node, 1);
+    rack.ssh("LAB-1", &["true"]).expect_failure(1, &["LAB-1 does not run its image: it is discovered"]);
 
     rack.site(&["approve", code]).expect_success();
     let node = rack.wait_for("LAB-1", "blocked by the data", |node| !attention(node).is_empty());
@@ -89,6 +94,75 @@ fn a_node_waits_for_its_approval_and_data_of_others_for_an_operators_word() {
     rack.site(&["approve", code, "--wipe"]).expect_success();
     rack.wait_for_state("LAB-1", "spare");
     assert!(!kept(), "the image's place was cleared");
+    hears_its_switch(&rack);
+    only_operators_of_the_site_log_in(&rack);
+}
+
+/// The switch speaks every half minute.
+fn hears_its_switch(rack: &Rack) {
+    let node = rack.wait_for("LAB-1", "told by its switch who it is", |node| {
+        !node["interfaces"][0]["neighbour"].is_null()
+    });
+    let neighbour = &node["interfaces"][0]["neighbour"];
+    assert_eq!(neighbour["system"], format!("lab-{}", rack.name), "{node}");
+    assert_eq!(neighbour["port"], "LAB-1", "{node}");
+}
+
+/// The machine's firmware names the BMC that answers with the same UUID.
+fn has_its_own_bmc(rack: &Rack, node: &Value, number: usize) {
+    let address = format!("10.77.0.{}", 200 + number);
+    let url = format!("http://{address}:8000/redfish/v1/");
+    let supervisor = rack.status()["supervisor"].to_string();
+    let enter = ["--target", &supervisor, "--net", "--pid", "--", "curl", "--silent", "--fail", &url];
+    let user: &[&str] =
+        if nix::unistd::geteuid().is_root() { &[] } else { &["--user", "--preserve-credentials"] };
+    let root: Value = serde_json::from_str(&tool("nsenter", [user, &enter].concat())).unwrap();
+    let expected = json!({ "address": address, "redfish_port": 8000, "service_uuid": root["UUID"] });
+    assert_eq!(node["bmc"], expected, "{node}");
+}
+
+/// With the key in the lab's site file, and only for as long as it is there. Catches the mutants that never take a
+/// key away, and that let passwords in.
+fn only_operators_of_the_site_log_in(rack: &Rack) {
+    let serial = rack.ssh("LAB-1", &["cat", "/sys/class/dmi/id/product_serial"]).expect_success();
+    assert_eq!(serial.stdout, "LAB-1\n");
+    assert_eq!(rack.ssh("LAB-1", &["exit 7"]).code, Some(7), "the command's own exit code");
+    let sshd = rack.ssh("LAB-1", &["/usr/sbin/sshd", "-T"]).expect_success().stdout;
+    for line in
+        ["passwordauthentication no", "kbdinteractiveauthentication no", "permitrootlogin without-password"]
+    {
+        assert!(sshd.contains(line), "{line}: {sshd}");
+    }
+    // The image's own lldpd hears the switch beside the agent, with a reader that is not ours.
+    let heard = || rack.ssh("LAB-1", &["lldpcli", "-f", "json", "show", "neighbors"]).expect_success().stdout;
+    wait_until("heard by lldpd", || heard().contains(&format!("lab-{}", rack.name)));
+
+    let site_file = rack.folder.join("site.toml");
+    let mut site: toml::Table = fs::read_text(&site_file).unwrap().parse().unwrap();
+    site.remove("operators").unwrap();
+    end_site(rack, Signal::SIGTERM);
+    fs::write(&site_file, site.to_string().as_bytes()).unwrap();
+    let _again = rack.serve_again();
+    wait_until("refused", || {
+        let ended = rack.ssh("LAB-1", &["true"]);
+        ended.code == Some(255) && ended.stderr.contains("Permission denied (publickey)")
+    });
+}
+
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LIMIT, "not {what} after {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Its folder and its ports are free when it is gone for good.
+fn end_site(rack: &Rack, signal: Signal) {
+    let pid = rack.site_pid();
+    kill(pid, signal).unwrap();
+    wait_for_end(pid);
 }
 
 /// A network that is lost and a site that is killed, both in the middle of an installation.
@@ -106,9 +180,7 @@ fn n26_an_installation_outlives_a_lost_network_and_a_killed_site() {
     std::thread::sleep(Duration::from_secs(8));
     rack.lab(&["plug", "LAB-1"]).expect_success();
     rack.wait_for("LAB-1", "further", |node| percent(node) >= percent(&before) + 15);
-    let pid = rack.site_pid();
-    kill(pid, Signal::SIGKILL).unwrap();
-    wait_for_end(pid);
+    end_site(&rack, Signal::SIGKILL);
     let _again = rack.serve_again();
     rack.wait_for_console("LAB-1", "installed", |console| console.contains("is on the disk"));
     rack.lab(&["line", "LAB-1"]).expect_success();

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// A lab that is up.
 pub struct Rack {
-    name: String,
+    pub name: String,
     pub folder: PathBuf,
     /// The site, once it is no longer the lab's own process.
     again: Option<Running>,
@@ -36,6 +36,11 @@ impl Rack {
     /// A verb of `understudy lab` about this lab.
     pub fn lab(&self, words: &[&str]) -> Ended {
         run_understudy([&["lab"], words, &["--name", &self.name]].concat())
+    }
+
+    /// A command on the machine with this serial, as its operator runs it.
+    pub fn ssh(&self, serial: &str, command: &[&str]) -> Ended {
+        run_understudy([&["lab", "ssh", serial, "--name", &self.name, "--"], command].concat())
     }
 
     /// A verb about this lab's site.

@@ -22,7 +22,11 @@ pub struct Arguments {
 
 /// The command's own exit code, or 128 and the signal that ended it, as shells do.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let lab = &arguments.lab;
+    run_inside(&arguments.lab, &arguments.command)
+}
+
+/// Runs a command in the lab's network until it ends.
+pub fn run_inside(lab: &LabOption, command: &[OsString]) -> Outcome {
     let supervisor = lab.folder().supervisor().map_err(|error| lab.failure(ClientError::Folder(error)))?;
     let supervisor = supervisor.ok_or_else(|| lab.failure(ClientError::NotUp))?;
     let mut enter = Process::new("nsenter").args(["--target", &supervisor.to_string(), "--net", "--pid"]);
@@ -31,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let mut running = enter
         .arg("--")
-        .args(&arguments.command)
+        .args(command)
         .with(|command| {
             command.stdin(Stdio::inherit());
         })

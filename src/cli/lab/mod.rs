@@ -10,6 +10,7 @@ mod freeze;
 mod line;
 mod plug;
 mod power;
+mod ssh;
 mod status;
 pub mod supervise;
 mod target;
@@ -48,6 +49,8 @@ pub enum Verb {
     Console(console::Arguments),
     /// Run a command in the lab's network, where the site, the machines and the BMCs are
     Exec(exec::Arguments),
+    /// Log in to a machine that runs its image, or run a command on it
+    Ssh(ssh::Arguments),
     /// End a lab: its machines, its site, its network
     Down(down::Arguments),
 }
@@ -67,6 +70,7 @@ pub fn run(verb: Verb) -> Outcome {
         Verb::Bmc(arguments) => bmc::run(&arguments),
         Verb::Console(arguments) => console::run(&arguments),
         Verb::Exec(arguments) => exec::run(&arguments),
+        Verb::Ssh(arguments) => ssh::run(&arguments),
         Verb::Down(arguments) => down::run(&arguments),
     }
 }

@@ -11,7 +11,7 @@ use understudy_core::base::sha256::Sha256;
 const TOKEN_VARIABLE: &str = "UNDERSTUDY_TOKEN";
 
 /// Options that say which site is meant.
-#[derive(Args)]
+#[derive(Default, Args)]
 pub struct SiteOptions {
     /// The site file, whose `state` folder has the socket [default: site.toml]
     #[arg(long, value_name = "FILE")]
@@ -59,6 +59,11 @@ pub struct NodeOptions {
 }
 
 impl SiteOptions {
+    /// The site with this file.
+    pub fn of(site: PathBuf) -> Self {
+        Self { site: Some(site), ..Self::default() }
+    }
+
     /// The site that is reached over TLS, if that is what was asked for.
     pub fn remote(&self) -> Result<Option<Remote>, Failure> {
         let Some(url) = &self.url else { return Ok(None) };

@@ -4,3 +4,4 @@ pub mod id;
 pub mod mac;
 pub mod name;
 pub mod role;
+pub mod ssh_key;

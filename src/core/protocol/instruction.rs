@@ -2,6 +2,7 @@
 
 use crate::base::sha256::Sha256;
 use crate::model::name::Name;
+use crate::model::ssh_key::SshPublicKey;
 use serde::{Deserialize, Serialize};
 
 /// What to do, and how soon to ask again.
@@ -12,6 +13,10 @@ pub struct Instruction {
     pub nonce: String,
     /// Milliseconds until the next report.
     pub report_in_ms: u64,
+    /// All keys with which operators may log in as root; others lose it. `None`: the site says nothing about it, as to
+    /// a node that nobody approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_keys: Option<Vec<SshPublicKey>>,
 }
 
 /// What to do.

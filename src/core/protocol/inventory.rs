@@ -1,6 +1,8 @@
 //! What a node is made of, as its own kernel sees it.
 
+use crate::formats::host_interface::Uuid;
 use crate::model::mac::MacAddress;
+use crate::model::ssh_key::SshPublicKey;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -19,6 +21,9 @@ pub struct Inventory {
     pub disks: Vec<Disk>,
     pub interfaces: Vec<Interface>,
     pub bmc: Option<Bmc>,
+    /// By which SSH clients know the system that runs; /init has none.
+    #[serde(default)]
+    pub ssh_host_key: Option<SshPublicKey>,
 }
 
 /// SMBIOS type 1 (DMTF DSP0134).
@@ -78,15 +83,25 @@ pub struct Interface {
     pub neighbour: Option<Neighbour>,
 }
 
-/// What LLDP tells.
+/// What LLDP tells, in words for people; each is bounded and printable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbour {
+    /// Its system name, or its chassis id where it has no name.
     pub system: String,
+    pub chassis: String,
     pub port: String,
+    pub port_description: Option<String>,
 }
 
 /// The board's management controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bmc {
+    /// From SMBIOS or, where that does not have it and the running system speaks IPMI, from the BMC itself.
     pub address: Option<IpAddr>,
+    /// Of its Redfish service; `None` where only IPMI told the address.
+    #[serde(default)]
+    pub redfish_port: Option<u16>,
+    /// What its Redfish service says of itself: tells the BMC of this machine from that of another.
+    #[serde(default)]
+    pub service_uuid: Option<Uuid>,
 }

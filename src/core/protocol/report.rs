@@ -1,6 +1,6 @@
 //! What a node tells its site.
 
-use super::inventory::Inventory;
+use super::inventory::{Interface, Inventory};
 use crate::base::sha256::Sha256;
 use crate::formats::boot_facts::Vouched;
 use crate::formats::disk_layout::Slot;
@@ -41,6 +41,10 @@ pub enum BootSource {
 pub struct Report {
     pub boot_id: String,
     pub status: Status,
+    /// All interfaces, if any of them is not what this boot said of it before. Neither disks nor serials: they tell
+    /// machines apart and are only in a hello.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interfaces: Option<Vec<Interface>>,
 }
 
 /// What a node is doing.

@@ -11,7 +11,7 @@ pub mod qmp;
 
 pub use error::MachineError;
 
-use crate::rack::plan::NodePlan;
+use crate::rack::plan::{Management, NodePlan};
 use crate::switch::Fabric;
 use crate::vm::QEMU;
 use boot::{BootOverride, BootTarget};
@@ -45,6 +45,7 @@ pub struct Config {
     pub plan: NodePlan,
     pub files: Files,
     pub memory: ByteCount,
+    pub management: Management,
     pub fabric: Arc<Fabric>,
 }
 
@@ -142,8 +143,7 @@ impl Machine {
     /// Makes the machine's folder and empty disks.
     pub fn build(config: Config) -> Result<(Self, Handle), MachineError> {
         let node = config.plan.name;
-        qemu::prepare(&config.files, &config.plan.disks)
-            .map_err(|source| MachineError::File { node, source })?;
+        qemu::prepare(&config.plan, &config.files).map_err(|source| MachineError::File { node, source })?;
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let off = Status {
             power: Power::Off,
@@ -206,8 +206,7 @@ impl Machine {
             Order::Nmi => self.steer("inject-nmi", json!({})).await,
             Order::Freeze => self.freeze(),
             Order::Thaw => self.thaw().await,
-            Order::Plug => self.set_plugged(true).await,
-            Order::Unplug => self.set_plugged(false).await,
+            Order::Plug | Order::Unplug => self.set_plugged(order == Order::Plug).await,
             Order::Boot(boot) => {
                 self.boot = boot;
                 self.status.send_modify(|status| status.boot = boot);
@@ -258,11 +257,11 @@ impl Machine {
 
     /// A qemu that waits before the machine's first instruction.
     async fn start(&self) -> Result<(Guest, Qmp), MachineError> {
-        let Config { plan, files, memory, .. } = &self.config;
+        let Config { plan, files, memory, management, .. } = &self.config;
         let node = plan.name;
         let start =
             qemu::Start { target: self.boot.target_of_start(), bad_place: self.status.borrow().bad_place };
-        let arguments = qemu::arguments(plan, files, *memory, start)
+        let arguments = qemu::arguments(plan, files, *memory, *management, start)
             .map_err(|source| MachineError::File { node, source })?;
         let socket = files.qmp_socket();
         // A start that failed may have left its socket.

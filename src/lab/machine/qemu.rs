@@ -2,13 +2,17 @@
 
 use super::BadPlace;
 use super::boot::BootTarget;
-use crate::rack::plan::{NodeFirmware, NodePlan};
+use crate::rack::plan::{Management, NodeFirmware, NodePlan};
 use crate::switch::card_socket;
 use crate::vm::{PROCESSORS, acceleration, escaped};
 use std::path::{Path, PathBuf};
 use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::fs;
 use understudy_core::formats::disk_layout::SECTOR_BYTES;
+use understudy_core::formats::host_interface;
+
+/// Of our SMBIOS structure; qemu's own begin at 0.
+const HOST_INTERFACE_HANDLE: u16 = 0x2a00;
 
 /// The ids by which the card and the first disk are named once qemu runs.
 pub const CARD: &str = "card";
@@ -36,6 +40,11 @@ impl Files {
         self.folder.join("console")
     }
 
+    /// What the machine's SMBIOS says of its BMC.
+    fn host_interface(&self) -> PathBuf {
+        self.folder.join("host-interface.smbios")
+    }
+
     /// What qemu itself said since the last start.
     pub fn words(&self) -> PathBuf {
         self.folder.join("qemu.log")
@@ -58,8 +67,18 @@ pub struct Start {
 }
 
 /// Everything after qemu's name. The machine waits for `cont` before its first instruction.
-pub fn arguments(node: &NodePlan, files: &Files, memory: ByteCount, start: Start) -> fs::Result<Vec<String>> {
+pub fn arguments(
+    node: &NodePlan,
+    files: &Files,
+    memory: ByteCount,
+    management: Management,
+    start: Start,
+) -> fs::Result<Vec<String>> {
     let mut arguments = board(node, memory);
+    if management == Management::Bmc {
+        let file = format!("file={}", escaped(&files.host_interface()));
+        arguments.extend(["-smbios".to_owned(), file]);
+    }
     arguments.extend(node.firmware.board().arguments(&files.folder)?);
     arguments.extend(card(node, files, start.target));
     arguments.extend(disks(node, files, start));
@@ -171,11 +190,14 @@ fn ports(files: &Files) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Makes the machine's folder and its empty disks.
-pub fn prepare(files: &Files, disks: &[ByteCount]) -> fs::Result<()> {
+/// Makes the machine's folder, its empty disks, and what its firmware says of its BMC.
+pub fn prepare(node: &NodePlan, files: &Files) -> fs::Result<()> {
     fs::create_dir_all(&files.folder)?;
+    let (uuid, bmc) = (node.uuid.parse().expect("the plan made a UUID"), node.bmc);
+    let structure = host_interface::structure(HOST_INTERFACE_HANDLE, uuid, (*bmc.ip()).into(), bmc.port());
+    fs::write(&files.host_interface(), &structure)?;
     fs::create(&files.console())?;
-    for (number, size) in (1..).zip(disks) {
+    for (number, size) in (1..).zip(&node.disks) {
         let path: &Path = &files.disk(number);
         fs::create(path)?.set_len(size.get()).map_err(fs::fail("size", path))?;
     }

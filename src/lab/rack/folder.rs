@@ -83,6 +83,11 @@ impl LabFolder {
         self.root.join("site.toml")
     }
 
+    /// The private key with which this lab's operator logs in to its machines; the public one has `.pub` behind it.
+    pub fn operator_key(&self) -> PathBuf {
+        self.root.join("operator.key")
+    }
+
     /// The shelf.
     pub fn images(&self) -> PathBuf {
         self.root.join("images")

@@ -17,9 +17,10 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::fs::{self, FsError};
-use understudy_core::base::process::Process;
+use understudy_core::base::process::{Process, ProcessError};
 use understudy_core::formats::manifest::{MANIFEST_FILE, Manifest};
 use understudy_core::model::name::Name;
+use understudy_core::model::ssh_key::SshPublicKey;
 
 /// Where nodes and operators reach the site's node API.
 const NODE_API_PORT: u16 = 8443;
@@ -52,6 +53,8 @@ pub enum SiteError {
     },
     #[error("cannot write the site's file")]
     Format(#[from] toml::ser::Error),
+    #[error("cannot make a key for the lab's operator")]
+    OperatorKey(#[source] ProcessError),
     #[error("cannot find this program's own file")]
     OwnFile(#[source] io::Error),
     #[error("cannot start the site")]
@@ -85,7 +88,8 @@ impl Site {
         let names: Vec<Name> =
             site.images.iter().map(|image| shelve(folder, image)).collect::<Result<_, _>>()?;
         let name = names.first().ok_or(SiteError::NoImage)?;
-        let file = toml::to_string(&site_file(plan, site, name.as_str()))?;
+        let operator = operator_key(folder, plan)?;
+        let file = toml::to_string(&site_file(plan, site, name.as_str(), &operator))?;
         fs::write(&folder.site_file(), file.as_bytes())?;
         let program = std::env::current_exe().map_err(SiteError::OwnFile)?;
         let serve = Process::new(program).args(["serve", "--site"]).arg(folder.site_file());
@@ -138,7 +142,17 @@ fn shelve(folder: &LabFolder, image: &Path) -> Result<Name, SiteError> {
     Ok(manifest.name)
 }
 
-fn site_file(plan: &Plan, site: &SitePlan, image: &str) -> Value {
+/// A new key of this lab alone; returns the public one.
+fn operator_key(folder: &LabFolder, plan: &Plan) -> Result<SshPublicKey, SiteError> {
+    let path = folder.operator_key();
+    let comment = format!("lab-{}", plan.name);
+    let make = ["-q", "-t", "ed25519", "-N", "", "-C", &comment, "-f"];
+    Process::new("ssh-keygen").args(make).arg(&path).run().map_err(SiteError::OperatorKey)?;
+    let public = fs::read_text(&path.with_added_extension("pub"))?;
+    Ok(public.parse().expect("ssh-keygen makes keys of a kind that we take"))
+}
+
+fn site_file(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey) -> Value {
     let nodes = plan.nodes.iter().filter(|_| site.approval == Approval::Expected);
     let serials: Vec<String> = nodes.map(|node| node.name.to_string()).collect();
     json!({
@@ -159,6 +173,7 @@ fn site_file(plan: &Plan, site: &SitePlan, image: &str) -> Value {
             "router_advertisements": true,
         }],
         "enrolment": { "serials": serials },
+        "operators": { "ssh_keys": [operator] },
         "install": { "disk": "only", "foreign_data": "ask" },
     })
 }
@@ -200,13 +215,16 @@ mod tests {
             keys: vec!["/keys/a.pub".into()],
             approval: Approval::Expected,
         };
-        let text = toml::to_string(&site_file(&plan, &site, "mail")).unwrap();
+        let key = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+        let operator: SshPublicKey = format!("ssh-ed25519 {key} lab").parse().unwrap();
+        let text = toml::to_string(&site_file(&plan, &site, "mail", &operator)).unwrap();
         let read: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(read["networks"][0]["interface"].as_str(), Some("rack0"), "{text}");
         assert_eq!(read["networks"][0]["pool"].as_str(), Some("10.77.0.100-10.77.0.199"), "{text}");
         assert_eq!(read["enrolment"]["serials"][1].as_str(), Some("LAB-2"), "{text}");
         assert_eq!(read["image_keys"][0].as_str(), Some("/keys/a.pub"), "{text}");
+        assert_eq!(read["operators"]["ssh_keys"][0].as_str(), Some(operator.as_str()), "{text}");
         let asking = SitePlan { approval: Approval::Ask, ..site };
-        assert_eq!(site_file(&plan, &asking, "mail")["enrolment"]["serials"], json!([]));
+        assert_eq!(site_file(&plan, &asking, "mail", &operator)["enrolment"]["serials"], json!([]));
     }
 }

@@ -146,7 +146,8 @@ async fn build(
     tasks: &mut Tasks,
 ) -> Result<(), SupervisorError> {
     let cards = plan.nodes.iter().map(|node| card_socket(&folder.private(), node.name.number())).collect();
-    let switch = Switch::build(crate::switch::Config { uplink, cards, seed: SEED })?;
+    let system = format!("lab-{}", plan.name);
+    let switch = Switch::build(crate::switch::Config { uplink, cards, seed: SEED, system })?;
     let fabric = switch.fabric();
     essential(tasks, cancel, "the switch", switch.run(cancel.clone()));
 
@@ -210,7 +211,13 @@ async fn build_node(
 ) -> Result<Node, SupervisorError> {
     let files =
         Files { folder: folder.node(node.name), private: folder.private(), number: node.name.number() };
-    let config = Config { plan: node.clone(), files, memory: plan.memory, fabric: Arc::clone(fabric) };
+    let config = Config {
+        plan: node.clone(),
+        files,
+        memory: plan.memory,
+        management: plan.management,
+        fabric: Arc::clone(fabric),
+    };
     let (machine, handle) = Machine::build(config)?;
     tasks.spawn(machine.run(cancel.clone()));
     let mut controls = None;

@@ -21,6 +21,7 @@ pub(super) async fn run(
 ) -> io::Result<()> {
     loop {
         let mut stream = accept(&listener, &mut queue).await?;
+        fabric.announce(port);
         let (reader, writer) = stream.split();
         tokio::select! {
             // Either way the machine is gone, or talks nonsense; it may connect again.
@@ -76,6 +77,7 @@ mod tests {
     use super::*;
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
     use tokio_util::sync::CancellationToken;
+    use understudy_core::formats::lldp::{self, Heard};
 
     async fn send(stream: &mut UnixStream, frame: &[u8]) {
         // In two pieces: lengths and frames may arrive in any portions.
@@ -90,6 +92,14 @@ mod tests {
         frame
     }
 
+    /// The port that the switch says this is.
+    fn port(frame: &[u8]) -> String {
+        match lldp::read(&frame[14..]) {
+            Some(Heard::Neighbour(neighbour, _)) if neighbour.system == "lab-test" => neighbour.port,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[tokio::test]
     async fn frames_pass_between_cards_and_the_site_and_a_card_may_come_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -101,19 +111,18 @@ mod tests {
         )
         .unwrap();
         let cards = [1, 2].map(|number| card_socket(folder.path(), number)).to_vec();
-        let switch = Switch::build(Config { uplink, cards: cards.clone(), seed: 1 }).unwrap();
-        let fabric = switch.fabric();
+        let config = Config { uplink, cards: cards.clone(), seed: 1, system: "lab-test".into() };
+        let switch = Switch::build(config).unwrap();
         let cancel = CancellationToken::new();
         let running = tokio::spawn(switch.run(cancel.clone()));
 
         let mut first = UnixStream::connect(&cards[0]).await.unwrap();
         let mut second = UnixStream::connect(&cards[1]).await.unwrap();
+        // The switch's first word to each: it has accepted the card.
+        assert_eq!(port(&receive(&mut first).await), "LAB-1");
+        assert_eq!(port(&receive(&mut second).await), "LAB-2");
         let hello = [[0xff; 6], [2, 0, 0, 0, 0, 1]].concat().repeat(5);
-        // The switch may see the frame before it has accepted the second card.
-        while fabric.status(2).counters.sent == 0 {
-            send(&mut first, &hello).await;
-            tokio::task::yield_now().await;
-        }
+        send(&mut first, &hello).await;
         assert_eq!(receive(&mut second).await, hello);
         let mut at_site = vec![0; 100];
         let count = nix::unistd::read(&site, &mut at_site).unwrap();
@@ -121,6 +130,7 @@ mod tests {
 
         drop(second);
         let mut second = UnixStream::connect(&cards[1]).await.unwrap();
+        assert_eq!(port(&receive(&mut second).await), "LAB-2", "a machine that comes back is told again");
         send(&mut second, &hello).await;
         assert_eq!(receive(&mut first).await, hello);
         cancel.cancel();

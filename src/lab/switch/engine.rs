@@ -18,6 +18,10 @@ const HEADER_BYTES: usize = 14;
 /// The bit of an address's first byte that marks a group (IEEE 802-2014, section 8.2.2).
 const GROUP: u8 = 1;
 
+/// The first five bytes of addresses that no bridge forwards, and the last byte of their last (IEEE 802.1Q-2018,
+/// table 8-1): what machines say of themselves to their switch is for the switch alone.
+const RESERVED: ([u8; 5], u8) = ([0x01, 0x80, 0xc2, 0x00, 0x00], 0x0f);
+
 /// A place where a cable is plugged in.
 pub type Port = usize;
 
@@ -81,19 +85,26 @@ impl Engine {
         let Some(inbound) = self.pass(from, quality) else { return Vec::new() };
         let frame = self.sockets[from].line.from_node.carried(frame);
         self.learn(now, from, address(&frame, 6));
-        let mut leaving = Vec::new();
-        for port in self.destinations(now, from, address(&frame, 0)) {
-            let quality = self.sockets[port].line.to_node;
-            let Some(outbound) = self.pass(port, quality) else { continue };
-            let frame = self.sockets[port].line.to_node.carried(frame.clone());
-            if inbound + outbound == Duration::ZERO {
-                self.sockets[port].counters.sent += 1;
-                leaving.push(Delivery { port, frame });
-            } else {
-                self.send_later(now + inbound + outbound, port, frame);
-            }
+        let ports = self.destinations(now, from, address(&frame, 0)).into_iter();
+        ports.filter_map(|port| self.send(now, inbound, port, frame.clone())).collect()
+    }
+
+    /// The switch says something of its own at one port; returns it if it leaves right now.
+    pub fn announce(&mut self, now: Duration, port: Port, frame: Bytes) -> Option<Delivery> {
+        if self.sockets[port].unplugged { None } else { self.send(now, Duration::ZERO, port, frame) }
+    }
+
+    /// Over the port's cable, `so_far` after it came in.
+    fn send(&mut self, now: Duration, so_far: Duration, port: Port, frame: Bytes) -> Option<Delivery> {
+        let quality = self.sockets[port].line.to_node;
+        let passage = so_far + self.pass(port, quality)?;
+        let frame = self.sockets[port].line.to_node.carried(frame);
+        if passage != Duration::ZERO {
+            self.send_later(now + passage, port, frame);
+            return None;
         }
-        leaving
+        self.sockets[port].counters.sent += 1;
+        Some(Delivery { port, frame })
     }
 
     /// The frames on slow cables that have arrived by now.
@@ -159,6 +170,9 @@ impl Engine {
     }
 
     fn destinations(&self, now: Duration, from: Port, target: MacAddress) -> Vec<Port> {
+        if is_reserved(target) {
+            return Vec::new();
+        }
         let known = self.addresses.get(&target).filter(|(_, seen)| now.saturating_sub(*seen) < AGE_MAX);
         let ports = match known {
             Some((port, _)) if !is_group(target) => *port..*port + 1,
@@ -180,6 +194,12 @@ impl Engine {
 fn address(frame: &[u8], at: usize) -> MacAddress {
     let bytes = frame[at..at + 6].try_into().expect("the caller has checked that the header is there");
     MacAddress::new(bytes)
+}
+
+fn is_reserved(address: MacAddress) -> bool {
+    let (first, last) = RESERVED;
+    let bytes = address.bytes();
+    bytes[..5] == first && bytes[5] <= last
 }
 
 fn is_group(address: MacAddress) -> bool {

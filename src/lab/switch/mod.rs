@@ -2,11 +2,13 @@
 //!
 //! `engine` decides, without sockets or a clock; `card` and `uplink` move frames. A queue that is full loses
 //! frames and counts them, as a switch does; a machine that is off leaves nothing behind for its next start.
+//! It tells each machine who it is and which port this is, so that inventories have a neighbour.
 //! Entry points: [`Switch::build`], [`Switch::run`].
 
 pub mod engine;
 pub mod line;
 
+mod announce;
 mod card;
 mod flip;
 mod uplink;
@@ -19,6 +21,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -55,6 +58,8 @@ pub struct Config {
     pub cards: Vec<PathBuf>,
     /// Of bad luck.
     pub seed: u64,
+    /// The name that it gives itself.
+    pub system: String,
 }
 
 /// A switch whose sockets are open.
@@ -78,6 +83,7 @@ pub struct Fabric {
     engine: Mutex<Engine>,
     queues: Vec<mpsc::Sender<Bytes>>,
     overflowed: Vec<AtomicU64>,
+    announcements: Vec<Option<Bytes>>,
     started: Instant,
     /// Somebody waits for a frame that is due sooner than the others.
     sooner: Notify,
@@ -99,6 +105,7 @@ impl Switch {
                 engine: Mutex::new(Engine::new(ports, config.seed)),
                 queues: senders,
                 overflowed: (0..ports).map(|_| AtomicU64::new(0)).collect(),
+                announcements: announce::frames(&config.system, ports),
                 started: Instant::now(),
                 sooner: Notify::new(),
             }),
@@ -124,6 +131,8 @@ impl Switch {
             let (fabric, cancel) = (Arc::clone(&fabric), cancel.clone());
             ports.spawn(async move { until(cancel, card::run(listener, fabric, index + 1, queue)).await });
         }
+        let announcing = Arc::clone(&fabric);
+        ports.spawn(until(cancel.clone(), async move { Err(announce::run(&announcing).await) }));
         ports.spawn(until(cancel.clone(), async move { Err(fabric.deliver_late_frames().await) }));
         let mut result = Ok(());
         while let Some(ended) = ports.join_next().await {
@@ -147,10 +156,21 @@ async fn until(cancel: CancellationToken, work: impl Future<Output = io::Result<
 impl Fabric {
     /// A frame came in.
     fn accept(&self, from: Port, frame: Bytes) {
+        self.act(|engine, now| engine.step(now, from, frame));
+    }
+
+    /// Somebody is at the port: the switch says who it is.
+    fn announce(&self, port: Port) {
+        if let Some(frame) = self.announcements[port].clone() {
+            self.act(|engine, now| engine.announce(now, port, frame).into_iter().collect());
+        }
+    }
+
+    fn act(&self, work: impl FnOnce(&mut Engine, Duration) -> Vec<engine::Delivery>) {
         let (leaving, due_before, due_after) = {
             let mut engine = self.engine();
             let before = engine.next_due();
-            let leaving = engine.step(self.started.elapsed(), from, frame);
+            let leaving = work(&mut engine, self.started.elapsed());
             (leaving, before, engine.next_due())
         };
         self.enqueue(leaving);
@@ -190,6 +210,9 @@ impl Fabric {
     /// Pulls or plugs a machine's cable.
     pub fn set_plugged(&self, port: Port, plugged: bool) {
         self.engine().set_plugged(port, plugged);
+        if plugged {
+            self.announce(port);
+        }
     }
 
     /// Makes a machine's cable worse or better.

@@ -2,11 +2,13 @@
 //!
 //! A site that is away changes nothing here: the node stays what it was told to be last.
 
+use super::{STATE, operator_keys};
 use crate::console::say;
 use crate::enrol::{Client, ClientError, Kept};
 use crate::init::boot_id;
-use crate::inventory;
-use crate::network::{has_link, wired};
+use crate::inventory::{self, InterfaceNews};
+use crate::network::{Neighbours, has_link, wired};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs;
@@ -26,6 +28,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Membership {
     client: Client,
     hello: Hello,
+    news: InterfaceNews,
     /// Units that failed in this boot.
     failed_units: Vec<String>,
     instruction: Option<Instruction>,
@@ -41,8 +44,11 @@ impl Membership {
         image: &ImageFacts,
         boot: &BootFacts,
         failed_units: Vec<String>,
+        mut neighbours: Neighbours,
     ) -> fs::Result<Self> {
-        let inventory = inventory::take();
+        neighbours.hear();
+        let inventory = inventory::take(&neighbours);
+        let news = InterfaceNews::since(neighbours, &inventory.interfaces);
         let disk = inventory.disks.iter().find(|disk| disk.name == boot.disk);
         let source = BootSource::Disk {
             disk_serial: disk.map(|disk| disk.serial.clone()).unwrap_or_default(),
@@ -55,6 +61,7 @@ impl Membership {
         Ok(Self {
             client: Client::new(&kept.site.url, &kept.site.ca, &kept.key),
             hello: Hello { boot_id: boot_id()?, source, mac: own_mac(), inventory },
+            news,
             failed_units,
             instruction: None,
             next: Instant::now(),
@@ -70,6 +77,7 @@ impl Membership {
         }
         match self.ask() {
             Ok(instruction) => {
+                obey_keys(&instruction);
                 self.tell(&told(&instruction.action));
                 let pause = Duration::from_millis(instruction.report_in_ms).clamp(PAUSE_MIN, PAUSE_MAX);
                 if instruction.action == Action::Greet {
@@ -98,14 +106,21 @@ impl Membership {
         let Some(instruction) = &self.instruction else {
             // The link that was not up at the first try may be up now.
             self.hello.mac = own_mac();
-            return self.client.enrol(&self.hello);
+            self.hello.inventory.interfaces = self.news.now();
+            let instruction = self.client.enrol(&self.hello)?;
+            self.news.told(Some(self.hello.inventory.interfaces.clone()));
+            return Ok(instruction);
         };
         let nonce = instruction.nonce.clone();
         let status = match self.failed_units.as_slice() {
             [] => Status::Ready { nonce },
             units => Status::Degraded { nonce, units: units.to_vec() },
         };
-        self.client.report(&Report { boot_id: self.hello.boot_id.clone(), status })
+        let interfaces = self.news.news();
+        let report = Report { boot_id: self.hello.boot_id.clone(), status, interfaces };
+        let instruction = self.client.report(&report)?;
+        self.news.told(report.interfaces);
+        Ok(instruction)
     }
 
     fn tell(&mut self, text: &str) {
@@ -113,6 +128,16 @@ impl Membership {
             say(text);
             text.clone_into(&mut self.said);
         }
+    }
+}
+
+/// A state that cannot be written is told and tried again with the next answer.
+fn obey_keys(instruction: &Instruction) {
+    let Some(keys) = &instruction.operator_keys else { return };
+    match operator_keys::write(Path::new(STATE), keys) {
+        Ok(true) => say(&format!("operators who may log in: {}", keys.len())),
+        Ok(false) => {}
+        Err(error) => say(&with_causes(&error)),
     }
 }
 

@@ -3,9 +3,11 @@
 //! A node that was enrolled speaks with its site; any other is a spare that waits for one. It touches no service.
 
 mod membership;
+mod operator_keys;
 
 use crate::console::{say, seconds_since_kernel_start};
 use crate::enrol::{Kept, KeptError};
+use crate::network::{Neighbours, wired};
 use membership::Membership;
 use std::io::Read;
 use std::path::Path;
@@ -57,6 +59,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<std::convert::Infallible, AgentError> {
+    // From now on: a switch speaks every half minute, and the boot takes about as long.
+    let neighbours = Neighbours::listen(&wired());
     let image: ImageFacts = read(IMAGE_FACTS_PATH)?;
     let boot: BootFacts = read(BOOT_FACTS_PATH)?;
     let systemd = Notifier::from_environment().map_err(AgentError::Notify)?;
@@ -75,7 +79,8 @@ fn run() -> Result<std::convert::Infallible, AgentError> {
         Boot::Healthy => Vec::new(),
         Boot::Degraded(units) => units,
     };
-    let join = |kept| Membership::new(kept, &image, &boot, failed_units).map_err(AgentError::BootId);
+    let join =
+        |kept| Membership::new(kept, &image, &boot, failed_units, neighbours).map_err(AgentError::BootId);
     let mut membership = kept.as_ref().map(join).transpose()?;
     loop {
         systemd.tell("WATCHDOG=1");

@@ -2,20 +2,28 @@
 //!
 //! Entry point: [`take`].
 
+mod bmc;
 mod disk_content;
 mod disks;
+mod interfaces;
+mod ipmi;
 mod system;
 
-use crate::network::{has_link, megabits_per_second, wired};
+use crate::network::Neighbours;
 use std::path::Path;
 use understudy_core::base::fs;
-use understudy_core::protocol::inventory::{Bmc, FirmwareKind, Interface, Inventory};
+use understudy_core::model::ssh_key::SshPublicKey;
+use understudy_core::protocol::inventory::{FirmwareKind, Inventory};
 
 pub use disks::{disks, resolve};
+pub use interfaces::InterfaceNews;
 pub use system::system;
 
+/// By understudy-ssh-keys.service of the image.
+const SSH_HOST_KEY: &str = "/var/lib/understudy/ssh/ssh_host_ed25519_key.pub";
+
 /// Everything, as it is now.
-pub fn take() -> Inventory {
+pub fn take(neighbours: &Neighbours) -> Inventory {
     Inventory {
         system: system(),
         firmware: if Path::new("/sys/firmware/efi").exists() {
@@ -29,9 +37,15 @@ pub fn take() -> Inventory {
         processors: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
         memory_bytes: memory_bytes(),
         disks: disks(),
-        interfaces: interfaces(),
-        bmc: bmc(),
+        interfaces: interfaces::interfaces(neighbours),
+        bmc: bmc::bmc(),
+        ssh_host_key: ssh_host_key(),
     }
+}
+
+/// Made at the first boot of the running system, in its state.
+fn ssh_host_key() -> Option<SshPublicKey> {
+    fs::read_text(Path::new(SSH_HOST_KEY)).ok()?.parse().ok()
 }
 
 fn processor() -> String {
@@ -44,23 +58,4 @@ fn memory_bytes() -> u64 {
     let text = fs::read_text(Path::new("/proc/meminfo")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) << 10
-}
-
-fn interfaces() -> Vec<Interface> {
-    let describe = |wired: crate::network::Wired| Interface {
-        link_up: has_link(&wired.name),
-        megabits_per_second: megabits_per_second(&wired.name),
-        mac: wired.mac,
-        name: wired.name,
-        // Neighbours announce themselves every half minute (IEEE 802.1AB); /init does not wait for that.
-        neighbour: None,
-    };
-    wired().into_iter().map(describe).collect()
-}
-
-/// There is one where SMBIOS says so (DSP0134, type 38). Its address is asked over IPMI, which /init does not speak.
-fn bmc() -> Option<Bmc> {
-    let entries = fs::list(Path::new("/sys/firmware/dmi/entries")).unwrap_or_default();
-    let is_bmc = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("38-"));
-    entries.iter().any(|path| is_bmc(path)).then_some(Bmc { address: None })
 }

@@ -2,13 +2,11 @@
 //! section 8.4, under our own vendor class).
 
 use super::interfaces::Wired;
-use super::packet;
-use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, OptionCode};
-use dhcproto::{Decodable, Decoder, Encodable, Encoder};
+use super::message::{Answer, Kind, Question, ROUTER, SERVER, SUBNET_MASK, VENDOR_INFORMATION, address};
+use super::{link, packet};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, recv, sendto,
-    setsockopt, socket, sockopt,
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, bind, recv, sendto, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 use std::io::Read;
@@ -17,12 +15,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use understudy_core::base::fs;
-use understudy_core::protocol::{SITE_SUBOPTION, VENDOR_CLASS};
+use understudy_core::protocol::SITE_SUBOPTION;
 
 /// Of an Ethernet frame.
 const PACKET_BYTES_MAX: usize = 1500;
-/// ETH_P_IP, as the kernel wants it in a link address: in network order.
-const IPV4: u16 = 0x0800_u16.to_be();
+/// ETH_P_IP (kernel: include/uapi/linux/if_ether.h).
+const IPV4: u16 = 0x0800;
 
 /// What a server gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +65,8 @@ impl Client {
         urandom.and_then(|mut file| file.read_exact(&mut random)).map_err(DhcpError::Random)?;
         let socket = socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)
             .map_err(DhcpError::Socket)?;
-        bind(socket.as_raw_fd(), &link(interface.index, [0; 6])).map_err(DhcpError::Socket)?;
-        let broadcast = link(interface.index, [0xff; 6]);
+        bind(socket.as_raw_fd(), &link::address(IPV4, interface.index, [0; 6])).map_err(DhcpError::Socket)?;
+        let broadcast = link::address(IPV4, interface.index, [0xff; 6]);
         Ok(Self { socket, broadcast, interface: interface.clone(), transaction: u32::from_be_bytes(random) })
     }
 
@@ -77,13 +75,10 @@ impl Client {
     pub fn lease(&mut self, patience: Duration, tries: u32) -> Result<Lease, DhcpError> {
         for number in 0..tries {
             let patience = patience * (1 << number);
-            self.send(&self.message(MessageType::Discover))?;
-            let Some(offer) = self.best_answer(MessageType::Offer, patience) else { continue };
-            let mut request = self.message(MessageType::Request);
-            request.opts_mut().insert(DhcpOption::RequestedIpAddress(offer.address));
-            request.opts_mut().insert(DhcpOption::ServerIdentifier(offer.server));
-            self.send(&request)?;
-            if let Some(lease) = self.best_answer(MessageType::Ack, patience) {
+            self.ask(None)?;
+            let Some(offer) = self.best_answer(Kind::Offer, patience) else { continue };
+            self.ask(Some((offer.address, offer.server)))?;
+            if let Some(lease) = self.best_answer(Kind::Ack, patience) {
                 // A proxy beside another server tells the site only in its offer.
                 return Ok(Lease { site_url: lease.site_url.or(offer.site_url), ..lease });
             }
@@ -91,40 +86,23 @@ impl Client {
         Err(DhcpError::NoAnswer)
     }
 
-    fn message(&self, kind: MessageType) -> Message {
-        let nobody = Ipv4Addr::UNSPECIFIED;
-        let mac = self.interface.mac.bytes();
-        let mut message = Message::new_with_id(self.transaction, nobody, nobody, nobody, nobody, &mac);
-        // Without an address only a broadcast reaches us (RFC 2131, section 4.1).
-        message.set_flags(Flags::default().set_broadcast());
-        let options = message.opts_mut();
-        options.insert(DhcpOption::MessageType(kind));
-        options.insert(DhcpOption::ClassIdentifier(VENDOR_CLASS.into()));
-        options.insert(DhcpOption::MaxMessageSize(PACKET_BYTES_MAX as u16));
-        options.insert(DhcpOption::ParameterRequestList(vec![
-            OptionCode::SubnetMask,
-            OptionCode::Router,
-            OptionCode::VendorExtensions,
-        ]));
-        message
-    }
-
-    fn send(&self, message: &Message) -> Result<(), DhcpError> {
-        let mut bytes = Vec::new();
-        message.encode(&mut Encoder::new(&mut bytes)).expect("our own message has no text that is too long");
-        let packet = packet::to_servers(&bytes);
+    fn ask(&self, offered: Option<(Ipv4Addr, Ipv4Addr)>) -> Result<(), DhcpError> {
+        let Self { transaction, interface, .. } = self;
+        let answer_bytes_max = PACKET_BYTES_MAX as u16;
+        let question = Question { transaction: *transaction, mac: interface.mac, offered, answer_bytes_max };
+        let packet = packet::to_servers(&question.write());
         sendto(self.socket.as_raw_fd(), &packet, &self.broadcast, MsgFlags::empty())
             .map(drop)
             .map_err(DhcpError::Send)
     }
 
     /// Until an answer with a site comes, or the time is over; then the first answer with an address.
-    fn best_answer(&self, kind: MessageType, patience: Duration) -> Option<Lease> {
+    fn best_answer(&self, kind: Kind, patience: Duration) -> Option<Lease> {
         let deadline = Instant::now() + patience;
         let (mut address, mut site) = (None::<Lease>, None);
         while let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
         {
-            let Some(answer) = self.receive(left).and_then(|message| self.read(&message, kind)) else {
+            let Some(answer) = self.receive(left).and_then(|answer| self.read(&answer, kind)) else {
                 continue;
             };
             site = site.or(answer.site_url.clone());
@@ -133,49 +111,37 @@ impl Client {
             if is_better && !answer.address.is_unspecified() {
                 address = Some(answer);
             }
-            if address.is_some() && (site.is_some() || kind == MessageType::Ack) {
+            if address.is_some() && (site.is_some() || kind == Kind::Ack) {
                 break;
             }
         }
         address.map(|lease| Lease { site_url: lease.site_url.or(site), ..lease })
     }
 
-    fn receive(&self, left: Duration) -> Option<Message> {
+    fn receive(&self, left: Duration) -> Option<Answer> {
         let limit = TimeVal::new(left.as_secs() as i64, i64::from(left.subsec_micros().max(1)));
         setsockopt(&self.socket, sockopt::ReceiveTimeout, &limit).ok()?;
         let mut buffer = [0; PACKET_BYTES_MAX];
         let count = recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty()).ok()?;
-        Message::decode(&mut Decoder::new(packet::from_server(&buffer[..count])?)).ok()
+        Answer::read(packet::from_server(&buffer[..count])?)
     }
 
     /// An answer to this very question.
-    fn read(&self, message: &Message, kind: MessageType) -> Option<Lease> {
-        let is_ours = message.xid() == self.transaction && message.chaddr() == self.interface.mac.bytes();
-        if !is_ours || message.opts().msg_type() != Some(kind) {
-            return None;
-        }
-        read_lease(message)
+    fn read(&self, answer: &Answer, kind: Kind) -> Option<Lease> {
+        let is_ours = answer.transaction == self.transaction && answer.mac == self.interface.mac;
+        if is_ours && answer.kind == kind as u8 { read_lease(answer) } else { None }
     }
 }
 
-fn read_lease(message: &Message) -> Option<Lease> {
-    let option = |code| message.opts().get(code);
-    let Some(DhcpOption::ServerIdentifier(server)) = option(OptionCode::ServerIdentifier) else {
-        return None;
-    };
-    let netmask = match option(OptionCode::SubnetMask) {
-        Some(DhcpOption::SubnetMask(mask)) => *mask,
-        _ => Ipv4Addr::new(255, 255, 255, 0),
-    };
-    let gateway = match option(OptionCode::Router) {
-        Some(DhcpOption::Router(gateways)) => gateways.first().copied(),
-        _ => None,
-    };
-    let site_url = match option(OptionCode::VendorExtensions) {
-        Some(DhcpOption::VendorExtensions(bytes)) => site_in(bytes),
-        _ => None,
-    };
-    Some(Lease { address: message.yiaddr(), netmask, gateway, server: *server, site_url })
+fn read_lease(answer: &Answer) -> Option<Lease> {
+    Some(Lease {
+        address: answer.address,
+        netmask: answer.address_option(SUBNET_MASK).unwrap_or(Ipv4Addr::new(255, 255, 255, 0)),
+        // The first of several is the best (RFC 2132, section 3.5).
+        gateway: answer.option(ROUTER).and_then(|all| address(all.get(..4)?)),
+        server: answer.address_option(SERVER)?,
+        site_url: answer.option(VENDOR_INFORMATION).and_then(site_in),
+    })
 }
 
 /// The sub-option with the node API's URL; nothing else has a meaning here.
@@ -193,24 +159,6 @@ fn site_in(mut options: &[u8]) -> Option<String> {
     None
 }
 
-fn link(interface: i32, mac: [u8; 6]) -> LinkAddr {
-    let mut address = [0; 8];
-    address[..6].copy_from_slice(&mac);
-    let raw = nix::libc::sockaddr_ll {
-        sll_family: nix::libc::AF_PACKET as u16,
-        sll_protocol: IPV4,
-        sll_ifindex: interface,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 6,
-        sll_addr: address,
-    };
-    let length = size_of_val(&raw) as u32;
-    // SAFETY: `raw` is a whole `sockaddr_ll`, and its length is given.
-    let storage = unsafe { SockaddrStorage::from_raw((&raw const raw).cast(), Some(length)) };
-    *storage.as_ref().and_then(SockaddrStorage::as_link_addr).expect("its family is AF_PACKET")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,11 +172,5 @@ mod tests {
         assert_eq!(site_in(&[SITE_SUBOPTION, 6, b'h', b't', b't', b'p', b':', b'/']), None, "not HTTPS");
         assert_eq!(site_in(&[]), None);
         assert_eq!(site_in(&[5]), None);
-    }
-
-    #[test]
-    fn a_link_address_is_the_kernels() {
-        let address = link(3, [0xff; 6]);
-        assert_eq!((address.ifindex(), address.addr()), (3, Some([0xff; 6])));
     }
 }

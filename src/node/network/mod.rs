@@ -1,10 +1,14 @@
 //! The network as /init needs it: every wired interface up, an address by DHCP on the one that leads to a site.
 //!
-//! It configures nothing that outlives the initrd, and speaks to nobody but the DHCP servers of its segment.
-//! Entry point: [`join`].
+//! It configures nothing that outlives the initrd, and speaks to nobody but the DHCP servers of its segment. Who
+//! is at the other end of a cable is heard in passing, here and in the node agent.
+//! Entry points: [`join`], [`Neighbours`].
 
 mod dhcp;
 mod interfaces;
+mod link;
+mod message;
+mod neighbours;
 mod packet;
 
 use std::net::Ipv4Addr;
@@ -12,6 +16,7 @@ use std::time::{Duration, Instant};
 use understudy_core::model::mac::MacAddress;
 
 pub use interfaces::{Wired, has_link, megabits_per_second, wired};
+pub use neighbours::Neighbours;
 
 /// A switch that has just seen a link may take half a minute to forward (IEEE 802.1D).
 const LINK_PATIENCE: Duration = Duration::from_secs(40);

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::model::name::Name;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::trust::{KeyError, PublicKey};
 
 /// A checked `site.toml`.
@@ -47,7 +48,12 @@ pub struct SiteDefinition {
     pub serials: BTreeSet<String>,
     pub disk: DiskRule,
     pub foreign_data: ForeignData,
+    /// With these keys operators may log in to approved nodes, as root.
+    pub operator_keys: Vec<SshPublicKey>,
 }
+
+/// Every answer to a node carries them all.
+const OPERATOR_KEYS_MAX: usize = 64;
 
 /// Why a definition cannot be used. Every variant is the operator's to fix.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +88,10 @@ pub enum DefinitionError {
     SerialTwice { path: PathBuf, line: usize, serial: String },
     #[error("{}:{line}: `serials` has an empty serial, which would match every board without one", path.display())]
     SerialEmpty { path: PathBuf, line: usize },
+    #[error("{}:{line}: `ssh_keys` lists this key twice", path.display())]
+    OperatorTwice { path: PathBuf, line: usize },
+    #[error("{}:{line}: `ssh_keys` lists more than {OPERATOR_KEYS_MAX} keys", path.display())]
+    OperatorsTooMany { path: PathBuf, line: usize },
     #[error("the networks of {} cannot be served", path.display())]
     Dhcp {
         path: PathBuf,
@@ -138,6 +148,7 @@ impl Source<'_> {
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
             foreign_data: raw.install.foreign_data,
+            operator_keys: self.operator_keys(&raw.operators.ssh_keys)?,
         };
         // What only the DHCP server knows about its own limits.
         crate::netboot::dhcp_config(&definition)
@@ -183,6 +194,20 @@ impl Source<'_> {
             }
         }
         Ok(seen)
+    }
+
+    fn operator_keys(&self, keys: &[Spanned<SshPublicKey>]) -> Result<Vec<SshPublicKey>, DefinitionError> {
+        let mut seen = BTreeSet::new();
+        for (number, key) in keys.iter().enumerate() {
+            let (path, line) = (self.path.to_owned(), self.line(key.span()));
+            if number >= OPERATOR_KEYS_MAX {
+                return Err(DefinitionError::OperatorsTooMany { path, line });
+            }
+            if !seen.insert(key.get_ref().without_comment()) {
+                return Err(DefinitionError::OperatorTwice { path, line });
+            }
+        }
+        Ok(keys.iter().map(|key| key.get_ref().clone()).collect())
     }
 
     fn networks(&self, raw: &Spanned<Vec<raw::RawNetwork>>) -> Result<Vec<Network>, DefinitionError> {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use understudy_core::model::mac::MacAddress;
 use understudy_core::model::name::Name;
+use understudy_core::model::ssh_key::SshPublicKey;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +32,8 @@ pub struct RawDefinition {
     pub enrolment: Enrolment,
     #[serde(default)]
     pub install: Install,
+    #[serde(default)]
+    pub operators: Operators,
 }
 
 #[derive(Deserialize)]
@@ -130,4 +133,11 @@ pub struct Install {
     pub disk: DiskRule,
     #[serde(default)]
     pub foreign_data: ForeignData,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operators {
+    #[serde(default)]
+    pub ssh_keys: Vec<Spanned<SshPublicKey>>,
 }

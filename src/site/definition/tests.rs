@@ -23,6 +23,8 @@ address = "10.78.0.1/24"
 dhcp = "proxy"
 [enrolment]
 serials = ["LAB-1"]
+[operators]
+ssh_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann"]
 "#;
 
 fn read(text: &str) -> Result<SiteDefinition, DefinitionError> {
@@ -40,6 +42,7 @@ fn a_good_file_is_read_with_its_defaults() {
     assert_eq!((site.http_port, site.node_api_port, site.networks.len()), (80, 8443, 2));
     assert!(site.state.is_absolute() && site.state.ends_with("state"));
     assert_eq!((site.disk, site.foreign_data), (DiskRule::Only, ForeignData::Ask));
+    assert!(site.operator_keys[0].as_str().ends_with(" ann"));
 }
 
 #[test]
@@ -67,6 +70,14 @@ fn each_mistake_is_told_with_its_line_and_key() {
         ("pool = \"10.77.0.100-10.77.0.199\"", "", 10, "`pool`"),
         ("[\"LAB-1\"]", "[\"\"]", 21, "`serials` has an empty serial"),
         ("[\"LAB-1\"]", "[\"A\", \"A\"]", 21, "`serials` lists `A` twice"),
+        ("ssh-ed25519 ", "ssh-dss ", 23, "keys of the kind `ssh-dss` are not taken"),
+        ("ssh-ed25519 ", "command=\\\"sh\\\" ssh-ed25519 ", 23, "`ssh_keys`: keys of the kind"),
+        (
+            " ann\"",
+            " ann\", \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f bob\"",
+            23,
+            "`ssh_keys` lists this key twice",
+        ),
         (
             "[enrolment]",
             "[operator_api]\nlisten = \"10.77.0.1:8443\"\n[enrolment]",

@@ -137,6 +137,9 @@ impl Step<'_> {
             return self.answer(Action::Greet);
         }
         self.seen(address);
+        if let Some(interfaces) = &report.interfaces {
+            self.node.inventory.interfaces.clone_from(interfaces);
+        }
         let status = &report.status;
         match self.node.state {
             State::Discovered => discovered::speak(self),

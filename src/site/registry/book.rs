@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tracing::{error, info};
 use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::protocol::instruction::{Action, Instruction};
 use understudy_ledger::{
     Expected, Key, KeyError, Ledger, LedgerError, Outcome, PAGE_ENTRIES_MAX, Prefix, Revision, Txn,
@@ -147,7 +148,12 @@ impl Book {
         self.refresh().await.map_err(|error| told(&error))?;
         let ReportRequest { id, address, report, images_url } = request;
         let Some(kept) = self.nodes.get(&id).cloned() else {
-            return Ok(Instruction { action: Action::Greet, nonce: String::new(), report_in_ms: 1000 });
+            return Ok(Instruction {
+                action: Action::Greet,
+                nonce: String::new(),
+                report_in_ms: 1000,
+                operator_keys: None,
+            });
         };
         let moment = self.moment(images_url);
         let (after, effects) = lifecycle::step(kept.node.clone(), Event::Report { report, address }, &moment);
@@ -279,13 +285,24 @@ impl Book {
         effects: Vec<Effect>,
     ) -> NodeAnswer<Instruction> {
         let (nonce, report_in_ms) = (after.nonce.clone(), report_in_ms(&after.state));
+        let operator_keys = self.operator_keys(&after);
         self.store(kept, after, records, false).await.map_err(|error| told(&error))?;
         let action = effects.into_iter().find_map(|effect| match effect {
             Effect::Answer(action) => Some(action),
             _ => None,
         });
         let action = action.unwrap_or(Action::Wait { reason: "nothing to do".to_owned() });
-        Ok(Instruction { action, nonce, report_in_ms })
+        Ok(Instruction { action, nonce, report_in_ms, operator_keys })
+    }
+
+    /// Who may log in to a node. Of one that is still to be approved the site knows nothing: it may be a node of ours
+    /// whose approval was lost, and its operators are not locked out by that.
+    fn operator_keys(&self, node: &Node) -> Option<Vec<SshPublicKey>> {
+        match node.state {
+            State::Discovered => None,
+            State::Retired => Some(Vec::new()),
+            _ => node.is_approved().then(|| self.rules.operator_keys.clone()),
+        }
     }
 
     /// Stores what changed of a node together with its events. What is only seen is not stored.

@@ -28,6 +28,7 @@ use tracing::error;
 use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::protocol::instruction::Instruction;
 use understudy_core::protocol::report::{Hello, Report};
 use understudy_ledger::{Ledger, LedgerError};
@@ -44,6 +45,8 @@ pub struct Rules {
     pub serials: BTreeSet<String>,
     pub disk: DiskRule,
     pub foreign_data: ForeignData,
+    /// Who may log in to approved nodes.
+    pub operator_keys: Vec<SshPublicKey>,
 }
 
 /// A node has booted.

@@ -252,3 +252,31 @@ proptest! {
         }
     }
 }
+
+/// Catches the mutant that floods them: machines would take each other for their switch.
+#[test]
+fn what_is_for_the_switch_alone_goes_nowhere() {
+    let mut engine = learned();
+    let to = |last| {
+        let mut frame = frame(BROADCAST, 0, 0).to_vec();
+        frame[..6].copy_from_slice(&[0x01, 0x80, 0xc2, 0, 0, last]);
+        Bytes::from(frame)
+    };
+    for last in [0, 3, 0x0e, 0x0f] {
+        assert_eq!(ports(&engine.step(at(1), 0, to(last))), NOWHERE, "{last}");
+    }
+    assert_eq!(ports(&engine.step(at(1), 0, to(0x10))), [1, 2]);
+}
+
+#[test]
+fn what_the_switch_says_takes_the_ports_cable() {
+    let mut engine = learned();
+    let sent = engine.announce(at(1), 1, frame(BROADCAST, 9, 0)).unwrap();
+    assert_eq!((sent.port, engine.counters(1).sent), (1, 3));
+    let slow = Quality { delay_ms: 2000, ..Quality::default() };
+    engine.set_line(1, Line { to_node: slow, ..Line::default() });
+    assert_eq!(engine.announce(at(1), 1, frame(BROADCAST, 9, 0)), None);
+    assert_eq!(ports(&engine.due(at(3))), [1]);
+    engine.set_plugged(1, false);
+    assert_eq!(engine.announce(at(3), 1, frame(BROADCAST, 9, 0)), None);
+}

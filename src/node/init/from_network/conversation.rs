@@ -6,6 +6,7 @@ use crate::console::say;
 use crate::enrol::{Client, ClientError, Kept, Trusted};
 use crate::init::modules::Modules;
 use crate::install::install;
+use crate::inventory::InterfaceNews;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use understudy_core::base::byte_count::ByteCount;
@@ -36,6 +37,7 @@ pub struct Conversation<'a> {
     trusted: Trusted,
     client: Client,
     hello: Hello,
+    news: InterfaceNews,
     settings: &'a BootSettings,
     modules: &'a Modules,
     /// What was said last on the console, so that a wait does not fill it.
@@ -43,10 +45,16 @@ pub struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    pub fn new(met: Met, hello: Hello, settings: &'a BootSettings, modules: &'a Modules) -> Self {
+    pub fn new(
+        met: Met,
+        hello: Hello,
+        news: InterfaceNews,
+        settings: &'a BootSettings,
+        modules: &'a Modules,
+    ) -> Self {
         let Met { kept, is_kept, trusted, .. } = met;
         let client = Client::new(&kept.site.url, &kept.site.ca, &kept.key);
-        Self { kept, is_kept, trusted, client, hello, settings, modules, said: String::new() }
+        Self { kept, is_kept, trusted, client, hello, news, settings, modules, said: String::new() }
     }
 
     /// Until this node should start again; returns why.
@@ -86,9 +94,12 @@ impl<'a> Conversation<'a> {
         Status::Waiting
     }
 
-    fn report(&self, status: Status) -> Result<Instruction, FromNetworkError> {
-        let report = Report { boot_id: self.hello.boot_id.clone(), status };
-        self.patiently(|client, _| client.report(&report))
+    fn report(&mut self, status: Status) -> Result<Instruction, FromNetworkError> {
+        let interfaces = self.news.news();
+        let report = Report { boot_id: self.hello.boot_id.clone(), status, interfaces };
+        let instruction = self.patiently(|client, _| client.report(&report))?;
+        self.news.told(report.interfaces);
+        Ok(instruction)
     }
 
     /// Repeats a request until it is answered or the site has been silent for too long.
@@ -128,8 +139,9 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn try_install(&self, order: &Install) -> Result<(), (String, bool)> {
+    fn try_install(&mut self, order: &Install) -> Result<(), (String, bool)> {
         let mut told = Instant::now();
+        let Self { client, hello, news, .. } = self;
         let mut progress = |bytes: u64, total_bytes: u64| {
             if told.elapsed() < PROGRESS {
                 return;
@@ -138,10 +150,11 @@ impl<'a> Conversation<'a> {
             let percent = bytes * 100 / total_bytes.max(1);
             say(&format!("installing: {percent} % of {}", ByteCount::bytes(total_bytes)));
             let status = Status::Installing { bytes, total_bytes };
-            let report = Report { boot_id: self.hello.boot_id.clone(), status };
-            // The site hears the next one; the work does not stop for it.
-            if let Err(error) = self.client.report(&report) {
-                tell(&error);
+            let report = Report { boot_id: hello.boot_id.clone(), status, interfaces: news.news() };
+            match client.report(&report) {
+                Ok(_) => news.told(report.interfaces),
+                // The site hears the next one; the work does not stop for it.
+                Err(error) => tell(&error),
             }
         };
         let manifest = install(order, &self.trusted, &mut progress)

@@ -11,8 +11,8 @@ use super::modules::Modules;
 use super::{InitError, mounts};
 use crate::console::say;
 use crate::enrol::{FirstContactError, Kept, KeptError, KeyError, NodeKey, Site, Trusted, see_ca};
-use crate::inventory;
-use crate::network::{self, Joined, NetworkError};
+use crate::inventory::{self, InterfaceNews};
+use crate::network::{self, Joined, Neighbours, NetworkError};
 use conversation::Conversation;
 use nix::sys::reboot::{RebootMode, reboot};
 use std::convert::Infallible;
@@ -54,6 +54,8 @@ pub enum FromNetworkError {
 pub fn run(line: &str, settings: &BootSettings, modules: &Modules) -> Result<Infallible, InitError> {
     modules.load_for_hardware()?;
     say("started from the network; joining it");
+    // From the first moment on: a switch speaks seldom.
+    let mut neighbours = Neighbours::listen(&network::wired());
     let joined = network::join(boot_interface(line)).map_err(FromNetworkError::Network)?;
     say(&format!("{} on {}; the site is {}", joined.address, joined.interface, joined.site_url));
     modules.load_for_hardware()?;
@@ -61,9 +63,11 @@ pub fn run(line: &str, settings: &BootSettings, modules: &Modules) -> Result<Inf
     let Kept { key, site } = &met.kept;
     let code = short_code(&site.ca, &key.public_key_info());
     say(&format!("node {}, code {code}: compare it with the site's before approving", key.node_id()));
-    let hello = hello(&joined)?;
+    neighbours.hear();
+    let hello = hello(&joined, &neighbours)?;
     describe(&hello);
-    let outcome = Conversation::new(met, hello, settings, modules).run()?;
+    let news = InterfaceNews::since(neighbours, &hello.inventory.interfaces);
+    let outcome = Conversation::new(met, hello, news, settings, modules).run()?;
     say(&format!("{outcome}; starting again from firmware"));
     nix::unistd::sync();
     mounts::take_down(super::SYSROOT);
@@ -100,12 +104,12 @@ fn meet(joined: &Joined) -> Result<Met, FromNetworkError> {
     Ok(Met { kept: Kept { key, site }, is_kept, trusted })
 }
 
-fn hello(joined: &Joined) -> Result<Hello, FromNetworkError> {
+fn hello(joined: &Joined, neighbours: &Neighbours) -> Result<Hello, FromNetworkError> {
     Ok(Hello {
         boot_id: boot_id().map_err(FromNetworkError::BootId)?,
         source: BootSource::Network,
         mac: joined.mac,
-        inventory: inventory::take(),
+        inventory: inventory::take(neighbours),
     })
 }
 

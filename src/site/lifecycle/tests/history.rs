@@ -69,7 +69,11 @@ fn event(act: &Act, moment: &mut Moment) -> Option<Event> {
             Event::Hello { hello: Box::new(hello), address, nonce: format!("n{boot}") }
         }
         Act::Report { boot, status: s, nonce } => {
-            let report = Report { boot_id: format!("b{boot}"), status: status(s, format!("n{nonce}")) };
+            let report = Report {
+                boot_id: format!("b{boot}"),
+                status: status(s, format!("n{nonce}")),
+                interfaces: None,
+            };
             Event::Report { report, address }
         }
         Act::Approve { wipe, again } => Event::Approve(Consent { wipe, again, ..Consent::default() }),

@@ -44,6 +44,7 @@ pub fn inventory() -> Inventory {
         disks: vec![disk("D1", 1 << 40)],
         interfaces: Vec::new(),
         bmc: None,
+        ssh_host_key: None,
     }
 }
 
@@ -76,7 +77,7 @@ pub fn installed_hello(boot_id: &str) -> Event {
 }
 
 pub fn report(boot_id: &str, status: Status) -> Event {
-    let report = Report { boot_id: boot_id.into(), status };
+    let report = Report { boot_id: boot_id.into(), status, interfaces: None };
     Event::Report { report, address: "10.77.0.100".parse().unwrap() }
 }
 

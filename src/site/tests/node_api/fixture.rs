@@ -25,6 +25,10 @@ use understudy_site::{Config, Listen, SiteError, build};
 /// How long something may take to show.
 const WITHIN: Duration = Duration::from_secs(20);
 
+/// Who may log in to this site's nodes.
+pub const OPERATOR_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann";
+
 /// What a site is made of; outlives it.
 pub struct Folder {
     pub folder: TempDir,
@@ -61,7 +65,10 @@ impl Folder {
             dhcp = "off"
             [enrolment]
             serials = ["LAB-1"]
+            [operators]
+            ssh_keys = ["@"]
         "#;
+        let text = text.replace('@', OPERATOR_KEY);
         fs::write(&folder.path().join("site.toml"), text.as_bytes()).unwrap();
         Self { folder, key }
     }

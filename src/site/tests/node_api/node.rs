@@ -87,7 +87,7 @@ impl Node {
         self.say(site, "/v1/report", &json!({ "boot_id": boot, "status": status })).await
     }
 
-    async fn say(&self, site: &Running, path: &str, body: &Value) -> Value {
+    pub async fn say(&self, site: &Running, path: &str, body: &Value) -> Value {
         let (status, answer) = self.request(site, "POST", path, body.to_string().into()).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         answer

@@ -1,6 +1,6 @@
 //! From the first hello to a spare, over the wire.
 
-use crate::fixture::{Folder, root_hash};
+use crate::fixture::{Folder, OPERATOR_KEY, root_hash};
 use crate::node::Node;
 use hyper::StatusCode;
 use serde_json::json;
@@ -65,6 +65,54 @@ async fn a_node_is_approved_installs_and_becomes_a_spare() {
     assert_eq!(told["action"]["kind"], "refuse");
     let (status, _) = site.post(&format!("/v1/nodes/{}/approve", node.id()), json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT);
+    site.stop().await;
+}
+
+/// Catches the mutants of a site that names its operators to machines that nobody approved, and that leaves them
+/// with a retired one.
+#[tokio::test]
+async fn operators_may_log_in_to_approved_nodes_and_to_no_others() {
+    let folder = Folder::with_image();
+    let site = folder.start_with_shelf().await;
+    let node = Node::new("a", 1);
+    let waiting = json!({ "kind": "waiting" });
+    let told = node.report(&site, "b1", waiting.clone()).await;
+    assert_eq!(told.get("operator_keys"), None, "a machine that was never seen: {told}");
+    let told = node.enrol(&site, &node.hello("b1")).await;
+    assert_eq!(told.get("operator_keys"), None, "{told}");
+    let node_path = format!("/v1/nodes/{}", node.id());
+    site.post(&format!("{node_path}/approve"), json!({})).await;
+    let told = node.report(&site, "b1", waiting.clone()).await;
+    assert_eq!(told["operator_keys"], json!([OPERATOR_KEY]));
+    site.post(&format!("{node_path}/retire"), json!({})).await;
+    let told = node.report(&site, "b1", waiting).await;
+    assert_eq!(told["operator_keys"], json!([]), "nobody, from now on");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_cable_that_moves_is_seen_without_another_hello() {
+    let folder = Folder::with_image();
+    let site = folder.start_with_shelf().await;
+    let node = Node::new("a", 1);
+    let interface = |port: Option<&str>| {
+        let neighbour = port.map(
+            |port| json!({ "system": "tor-12", "chassis": "c", "port": port, "port_description": null }),
+        );
+        json!({ "name": "eth0", "mac": node.mac, "link_up": true, "megabits_per_second": null, "neighbour": neighbour })
+    };
+    let mut hello = node.hello("b1");
+    hello["inventory"]["interfaces"] = json!([interface(None)]);
+    node.enrol(&site, &hello).await;
+    let report =
+        |interfaces| json!({ "boot_id": "b1", "status": { "kind": "waiting" }, "interfaces": interfaces });
+    for port in ["swp1", "swp2"] {
+        node.say(&site, "/v1/report", &report(json!([interface(Some(port))]))).await;
+        // One that says nothing of them changes nothing.
+        node.report(&site, "b1", json!({ "kind": "waiting" })).await;
+        let nodes = site.get("/v1/nodes").await;
+        assert_eq!(nodes[0]["interfaces"][0]["neighbour"]["port"], port, "{nodes}");
+    }
     site.stop().await;
 }
 
