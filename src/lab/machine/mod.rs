@@ -174,8 +174,7 @@ impl Machine {
     /// Makes the machine's folder and empty disk.
     pub fn build(config: Config, disk: ByteCount) -> Result<(Self, Handle), MachineError> {
         let node = config.plan.name;
-        qemu::prepare(&config.plan, &config.files, disk)
-            .map_err(|source| MachineError::File { node, source })?;
+        qemu::prepare(&config, disk).map_err(|source| MachineError::File { node, source })?;
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let off = Status {
             power: Power::Off,

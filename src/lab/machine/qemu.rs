@@ -1,5 +1,6 @@
 //! A machine of the rack as qemu's command line.
 
+use super::Config;
 use super::boot::BootTarget;
 use crate::rack::plan::{Management, NodeFirmware, NodePlan};
 use crate::switch::card_socket;
@@ -145,7 +146,8 @@ fn ports(files: &Files) -> Vec<String> {
 }
 
 /// Makes the machine's folder, its empty disk, and what its firmware says of its BMC.
-pub fn prepare(node: &NodePlan, files: &Files, disk: ByteCount) -> fs::Result<()> {
+pub fn prepare(config: &Config, disk: ByteCount) -> fs::Result<()> {
+    let Config { plan: node, files, .. } = config;
     fs::create_dir_all(&files.folder)?;
     let (uuid, bmc) = (node.uuid.parse().expect("the plan made a UUID"), node.bmc);
     let structure = host_interface::structure(HOST_INTERFACE_HANDLE, uuid, (*bmc.ip()).into(), bmc.port());
