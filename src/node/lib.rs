@@ -13,3 +13,10 @@ pub mod init;
 pub mod install;
 pub mod inventory;
 pub mod network;
+
+#[cfg(test)]
+#[path = "tests/peers/namespace.rs"]
+mod namespace;
+#[cfg(test)]
+#[path = "../../tests/peers.rs"]
+mod peers;

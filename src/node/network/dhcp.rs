@@ -162,6 +162,42 @@ fn site_in(mut options: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{namespace, peers};
+    use understudy_core::base::process::Process;
+
+    /// Debian's dnsmasq, as a site's neighbour that knows the site by hand.
+    #[test]
+    fn dnsmasq_gives_an_address_and_the_site() {
+        let dnsmasq = peers::unpacked("dnsmasq-base").join("usr/sbin/dnsmasq");
+        namespace::inside("network::dhcp::tests::dnsmasq_gives_an_address_and_the_site", || {
+            let (index, mac) = namespace::cable();
+            namespace::run("mount", &["-t", "tmpfs", "tmpfs", "/run"]);
+            namespace::run("ip", &["address", "add", "10.77.0.1/24", "dev", "swp1"]);
+            for interface in ["card0", "swp1"] {
+                namespace::run("ip", &["link", "set", interface, "up"]);
+            }
+            let _server = Process::new(&dnsmasq)
+                .args([
+                    "--keep-in-foreground",
+                    "--conf-file=/dev/null",
+                    "--port=0",
+                    "--user=root",
+                    "--pid-file=",
+                ])
+                .args(["--dhcp-leasefile=/run/leases", "--no-ping", "--interface=swp1"])
+                .args(["--dhcp-range=10.77.0.100,10.77.0.199,255.255.255.0,1h"])
+                .arg(format!("--dhcp-option=vendor:understudy-node,{SITE_SUBOPTION},https://10.77.0.1:8443"))
+                .spawn()
+                .unwrap();
+            let card = Wired { name: "card0".to_owned(), index, mac };
+            let lease = Client::open(&card).unwrap().lease(Duration::from_secs(2), 5).unwrap();
+            let (own, server) = (u32::from(lease.address) & 0xff, Ipv4Addr::new(10, 77, 0, 1));
+            assert!((100..200).contains(&own), "{lease:?}");
+            assert_eq!((lease.server, lease.gateway), (server, Some(server)));
+            assert_eq!(lease.netmask, Ipv4Addr::new(255, 255, 255, 0));
+            assert_eq!(lease.site_url.as_deref(), Some("https://10.77.0.1:8443"));
+        });
+    }
 
     #[test]
     fn the_site_is_found_among_other_sub_options_and_nowhere_else() {

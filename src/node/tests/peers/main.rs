@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
+mod namespace;
 #[path = "../../../../tests/peers.rs"]
 mod peers;
 
+use namespace::{cable, inside, run};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -15,30 +17,7 @@ use understudy_core::base::process::Process;
 use understudy_core::protocol::inventory::Neighbour;
 use understudy_node::network::{Neighbours, Wired};
 
-/// Tells the process inside the namespaces what it is.
-const INSIDE: &str = "UNDERSTUDY_TEST_INSIDE";
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Runs a test's body as root of new namespaces: the test starts itself again there.
-fn inside(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
-    let mut unshare = Process::new("unshare").args(["--mount", "--net", "--pid", "--uts", "--fork"]);
-    unshare = unshare.args(["--kill-child", "--mount-proc"]);
-    if !geteuid().is_root() {
-        // lldpd gives up the rights of all groups, which needs groups that are mapped.
-        unshare = unshare.args(["--user", "--map-root-user", "--map-auto"]);
-    }
-    let own = std::env::current_exe().unwrap();
-    let output = unshare.arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1").output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    Process::new(program).args(arguments).run().unwrap();
-}
 
 /// Lines that a file of the computer has besides its own, for this test's eyes only.
 fn with_line(file: &str, line: &str) {
@@ -60,13 +39,7 @@ fn lldpd_is_heard_when_it_comes_and_when_it_goes() {
         with_line("/etc/group", "_lldpd:x:0:");
         with_line("/etc/hosts", "127.0.0.1 tor-12");
         run("hostname", &["tor-12"]);
-        run("ip", &["link", "add", "card0", "type", "veth", "peer", "name", "swp1"]);
-        let field = |name: &str| {
-            let path = Path::new("/sys/class/net/card0").join(name);
-            fs::read_text(&path).unwrap().trim().to_owned()
-        };
-        run("mount", &["-t", "sysfs", "sysfs", "/sys"]);
-        let (index, mac) = (field("ifindex").parse().unwrap(), field("address").parse().unwrap());
+        let (index, mac) = cable();
         let card = Wired { name: "card0".to_owned(), index, mac };
         // As in a boot: we listen before there is a link.
         let mut neighbours = Neighbours::listen(std::slice::from_ref(&card));
