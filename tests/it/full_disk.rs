@@ -2,7 +2,7 @@
 
 use crate::command::{run, text};
 use crate::inside::inside;
-use crate::network::{cable, udhcpc};
+use crate::network::{Given, cable, udhcpc};
 use crate::site::Site;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -57,8 +57,8 @@ fn a_full_disk_stops_changes_and_nothing_else() {
         let (site, place) = (site(), tempfile::tempdir().unwrap());
         let mut running = site.serve();
         let address = |host: &str| udhcpc(host, place.path());
-        let (first, lease, server) = address("old").unwrap();
-        assert_eq!((first.as_str(), lease, server.as_str()), ("10.77.0.100", 3600, "10.77.0.1"));
+        let first = Given::new("10.77.0.100", 3600, "10.77.0.1");
+        assert_eq!(address("old").as_ref(), Some(&first));
         site.hello("b1", json!({ "kind": "network" }));
         let id = site.node()["id"].as_str().unwrap().to_owned();
 
@@ -74,8 +74,8 @@ fn a_full_disk_stops_changes_and_nothing_else() {
         make_room(&site);
         site.verb("approve", &[&id]).expect_success();
         assert_eq!(site.report("b1", json!({ "kind": "waiting" }))["action"]["kind"], "install");
-        assert_eq!(address("new").unwrap().0, "10.77.0.101");
-        assert_eq!(address("old").unwrap(), (first, 3600, server));
+        assert_eq!(address("new").unwrap().address, "10.77.0.101");
+        assert_eq!(address("old"), Some(first));
         end(&mut running);
         let _running = site.serve();
         let events = site.verb("events", &[]).expect_success().stdout;
@@ -83,11 +83,8 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     });
 }
 
-/// Asks for an address under a name: the answer, the lease in seconds, the message type.
-type Ask<'a> = &'a dyn Fn(&str) -> Option<(String, u32, String)>;
-
 /// What holds while the disk is full.
-fn full(site: &Site, id: &str, address: Ask) {
+fn full(site: &Site, id: &str, address: &dyn Fn(&str) -> Option<Given>) {
     let told = "the disk of the site's state folder is full, so nothing was changed; make room there";
     site.verb("approve", &[id]).expect_failure(1, &[told, "hint: "]);
     site.verb("retire", &[id]).expect_failure(1, &[told]);
@@ -100,9 +97,9 @@ fn full(site: &Site, id: &str, address: Ask) {
         "what it knows, it says"
     );
     assert_eq!(address("new"), None, "an address that could not be kept in mind");
-    let (known, seconds, _) = address("old").expect("a known lease is granted");
-    assert_eq!(known, "10.77.0.100");
-    assert!((60..3600).contains(&seconds), "{seconds}: until its end, and no longer");
+    let known = address("old").expect("a known lease is granted");
+    assert_eq!(known.address, "10.77.0.100");
+    assert!((60..3600).contains(&known.lease_s), "{known:?}: until its end, and no longer");
 }
 
 #[test]

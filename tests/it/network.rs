@@ -26,8 +26,22 @@ pub fn cable(host: &str, mac: &str, here: &str, at: Option<&str>) {
     ip(&format!("netns exec {host} ip link set eth0 up"));
 }
 
-/// What a DHCP client was given: address, seconds, server; `None` when nobody answered it.
-pub fn udhcpc(host: &str, folder: &Path) -> Option<(String, u32, String)> {
+/// What a DHCP client was given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Given {
+    pub address: String,
+    pub lease_s: u32,
+    pub server: String,
+}
+
+impl Given {
+    pub fn new(address: &str, lease_s: u32, server: &str) -> Self {
+        Self { address: address.to_owned(), lease_s, server: server.to_owned() }
+    }
+}
+
+/// Asks for an address; `None` when nobody gave one.
+pub fn udhcpc(host: &str, folder: &Path) -> Option<Given> {
     let (script, told) = (folder.join("script"), folder.join(format!("told-{host}")));
     let content =
         format!("#!/bin/sh\n[ \"$1\" = bound ] && echo \"$ip $lease $serverid\" >{}\n", text(&told));
@@ -43,5 +57,5 @@ pub fn udhcpc(host: &str, folder: &Path) -> Option<(String, u32, String)> {
     let [address, seconds, server] = told.split_whitespace().collect::<Vec<_>>()[..] else {
         panic!("{told}")
     };
-    Some((address.to_owned(), seconds.parse().unwrap(), server.to_owned()))
+    Some(Given::new(address, seconds.parse().unwrap(), server))
 }

@@ -2,7 +2,7 @@
 
 use crate::command::{run, text, tool};
 use crate::inside::{inside, is_inside};
-use crate::network::{cable, ip, on, udhcpc};
+use crate::network::{Given, cable, ip, on, udhcpc};
 use crate::peers::unpacked;
 use crate::site::Site;
 use std::process::Stdio;
@@ -44,7 +44,7 @@ fn a_machine_behind_a_relay_gets_an_address_and_reaches_the_site() {
         }
 
         let given = udhcpc("client", place.path()).expect("an answer through the relay");
-        assert_eq!(given, ("10.88.0.100".to_owned(), 600, "10.77.0.1".to_owned()));
+        assert_eq!(given, Given::new("10.88.0.100", 600, "10.77.0.1"));
         // What it boots from is at the address that answered, by way of its gateway.
         ip("netns exec client ip address add 10.88.0.100/24 dev eth0");
         ip("netns exec client ip route add default via 10.88.0.1");

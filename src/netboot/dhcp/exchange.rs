@@ -33,7 +33,7 @@ pub struct Received<'a> {
 /// What to do about a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// To be saved before the answer leaves; without that there is no answer.
+    /// To be saved before the answer leaves; without that, only what was saved before is still granted.
     pub lease: Option<Lease>,
     pub reply: Option<Reply>,
     pub events: Vec<Event>,

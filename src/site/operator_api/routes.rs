@@ -47,6 +47,7 @@ pub struct ApproveRequest {
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// Only those behind this number.
+    #[param(format = "uint64")]
     pub after: Option<u64>,
     /// At most so many, 1000 at most.
     pub limit: Option<usize>,

@@ -31,6 +31,7 @@ fn config() -> Config {
             interface("rack1", Ipv4Addr::new(10, 78, 0, 1), Mode::Proxy),
         ],
         relayed: vec![Relayed {
+            interface: "rack0".into(),
             address: Ipv4Addr::new(10, 88, 0, 0),
             prefix_length: 24,
             own: own("10.88.0.100-10.88.0.103"),
