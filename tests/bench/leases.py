@@ -40,8 +40,8 @@ NAMES = {
     "whole run": "dhcp, all of it",
 }
 NOTE = (
-    "every lease of ours is in SQLite and on the disk (fsync) before its answer leaves; dnsmasq writes its whole lease "
-    "file again and again, Kea appends to its memfile, both without fsync; dnsmasq runs without its ping before an offer"
+    "before an answer leaves, ours has its lease in SQLite and on the disk (fsync), dnsmasq has written its whole lease file "
+    "(fsync), Kea has added a line to its memfile (no fsync); dnsmasq runs without its ping before an offer"
 )
 
 
