@@ -2,8 +2,12 @@
 //!
 //! A node speaks of itself only: who it is follows from the key of its connection, never from a body.
 //! `POST /v1/enrol` takes a [`report::Hello`], `POST /v1/report` a [`report::Report`]; both answer with an
-//! [`instruction::Instruction`]. Everything is bounded: a body by [`BODY_BYTES_MAX`], texts by their readers.
+//! [`instruction::Instruction`]. `POST /v1/heartbeat` takes a [`heartbeat::Heartbeat`] and answers with a
+//! [`heartbeat::Beat`]; `POST /v1/bundle` takes a [`bundle::BundleRequest`] and answers with a [`bundle::Bundle`].
+//! Everything is bounded: a body by [`BODY_BYTES_MAX`], texts by their readers.
 
+pub mod bundle;
+pub mod heartbeat;
 pub mod instruction;
 pub mod inventory;
 pub mod report;
@@ -14,6 +18,10 @@ pub const BODY_BYTES_MAX: usize = 256 << 10;
 pub const ENROL_PATH: &str = "/v1/enrol";
 /// Where it says how it goes on.
 pub const REPORT_PATH: &str = "/v1/report";
+/// Where a node that runs from its disk says that it lives, and hears what it holds.
+pub const HEARTBEAT_PATH: &str = "/v1/heartbeat";
+/// Where the holder of an identity fetches what it needs to act under it.
+pub const BUNDLE_PATH: &str = "/v1/bundle";
 /// The DHCP vendor class (option 60) of our own /init.
 pub const VENDOR_CLASS: &str = "understudy-node";
 /// The sub-option of DHCP option 43 with the node API's URL, under our vendor class (RFC 2132, section 8.4).
