@@ -1,5 +1,6 @@
 //! What things are called and what kinds there are.
 
+pub mod epoch;
 pub mod id;
 pub mod mac;
 pub mod name;

@@ -4,6 +4,7 @@
 //! `POST /v1/enrol` takes a [`report::Hello`], `POST /v1/report` a [`report::Report`]; both answer with an
 //! [`instruction::Instruction`]. Everything is bounded: a body by [`BODY_BYTES_MAX`], texts by their readers.
 
+pub mod heartbeat;
 pub mod instruction;
 pub mod inventory;
 pub mod report;
