@@ -92,7 +92,7 @@ pub enum Command {
         node: NodeId,
     },
     /// Move what the node holds to a spare: it lets go, or it is powered off. `force` names the reason for doing so past pause,
-    /// allowance, storm, acknowledgement and the kept spare; nothing goes past a missing fence or an agent that is cut off.
+    /// allowance, storm and acknowledgement; nothing goes past a missing fence or an agent that is cut off.
     Replace {
         node: NodeId,
         force: Option<String>,

@@ -56,7 +56,11 @@ fn needs_a_node(step: &Step, name: &Name, declaration: &Declaration) -> bool {
 
 fn objection(step: &Step, name: &Name) -> Option<String> {
     let rack = &step.state.config.identities.get(name)?.rack;
-    let is_takeover = takeover(step, name).is_some();
+    let takeover = takeover(step, name);
+    let is_takeover = takeover.is_some();
+    if takeover.is_some_and(|(_, takeover)| takeover.reason.is_forced()) {
+        return cut_off::objection(step, rack).or_else(|| limits::in_flight(step, rack, name));
+    }
     limits::standstill(step, rack, name)
         .or_else(|| cut_off::unsettled(step, rack))
         .or_else(|| is_takeover.then(|| limits::in_flight(step, rack, name)).flatten())
