@@ -54,7 +54,8 @@ pub struct Reach {
 /// What a BMC says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BmcAnswer {
-    /// To [`crate::Effect::AskPower`]; `asked` is that effect's.
+    /// To [`crate::Effect::AskPower`]; `asked` is that effect's. The UUID is compared as text with the node's, so it comes in the
+    /// node's writing where it is the same (SMBIOS and Redfish order its first three fields differently).
     Power { asked: Duration, power: Power, uuid: Option<String> },
     /// To [`crate::Effect::PowerOff`]: it took the order. No proof of anything.
     Accepted,

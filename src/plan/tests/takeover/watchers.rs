@@ -79,8 +79,8 @@ fn is_cut_off(world: &World, durable: &Durable, rack: &Name) -> bool {
     let members = world.registry.keys().filter(|id| {
         let is_down = durable.open_fence(id).is_some_and(|(_, fence)| fence.is_confirmed());
         let booted = world.machines[*id].booted;
-        let is_new = world.now - booted < Duration::from_secs(7)
-            && world.beats.get(id).is_none_or(|at| *at < booted);
+        let is_new =
+            world.now - booted < Duration::from_secs(7) && world.beats.get(id).is_none_or(|at| *at < booted);
         world.config.nodes[*id].rack == *rack && !is_down && !is_new
     });
     let (mut heard, mut all) = (0, 0);
