@@ -80,7 +80,8 @@ pub enum LedgerAnswer {
     },
     /// A compare did not hold: nothing was written, and what this agent knows is old.
     Lost,
-    /// Nobody knows.
+    /// Nobody knows. The driver takes a new leader key before it reads everything again: what may still be under way compares
+    /// with the old one, so it can never land after that read.
     Unknown,
 }
 

@@ -16,7 +16,7 @@ pub enum BmcKind {
     AcceptsOnly,
     /// Says off, whatever is true.
     SaysOff,
-    /// It is another machine's, which really obeys.
+    /// It is another machine's, which runs and really obeys.
     Foreign,
     Dead,
 }

@@ -190,6 +190,8 @@ impl World {
             self.serve_store(intent);
         }
         if let Some(ticket) = self.reread.take() {
+            // The driver takes a new leader key before it reads: what was under way compares with the old one.
+            self.limbo = None;
             let durable = Box::new(self.ledger.read());
             self.take(Event::Reread { ticket, durable });
         }
@@ -263,7 +265,7 @@ impl World {
                 BmcKind::Honest | BmcKind::AcceptsOnly => BmcAnswer::Power { asked, power, uuid },
                 BmcKind::SaysOff => BmcAnswer::Power { asked, power: Power::Off, uuid },
                 BmcKind::Foreign => {
-                    BmcAnswer::Power { asked, power: Power::Off, uuid: Some("another".into()) }
+                    BmcAnswer::Power { asked, power: Power::On, uuid: Some("another".into()) }
                 }
                 BmcKind::Dead => BmcAnswer::Failed { why: "no route to host".into() },
             };
@@ -349,7 +351,8 @@ impl World {
 
     /// The agent is killed and starts again from what the ledger holds. What it had ordered may still happen.
     pub fn crash(&mut self) {
-        (self.store, self.reread) = (None, None);
+        // A new process has a new leader key.
+        (self.store, self.reread, self.limbo) = (None, None, None);
         (self.asks, self.probes) = (Vec::new(), BTreeMap::new());
         self.beats.clear();
         self.state = State::new(self.config.clone(), self.ledger.read(), self.moment());
