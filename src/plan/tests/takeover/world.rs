@@ -211,8 +211,8 @@ impl World {
                 LedgerAnswer::Unknown
             }
             Fate::Contended => {
-                let key = intent.compares.iter().map(|compare| compare.key.to_string());
-                let known = key.filter(|key| self.ledger.entries.contains_key(key)).next_back();
+                let mut keys = intent.compares.iter().map(|compare| compare.key.to_string());
+                let known = keys.rfind(|key| self.ledger.entries.contains_key(key));
                 if let Some((_, revision)) = known.and_then(|key| self.ledger.entries.get_mut(&key)) {
                     self.ledger.revision += 1;
                     *revision = self.ledger.revision;
