@@ -72,8 +72,8 @@ MUTANTS = {
 }
 
 
-def run(tree, environment):
-    command = ["cargo", "test", "--offline", "-p", "understudy-plan"]
+def run(tree, environment, *arguments):
+    command = ["cargo", "test", "--offline", "-p", "understudy-plan", "--test", "takeover", "--", *arguments]
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=900)
 
 
@@ -90,7 +90,10 @@ def judge(name, tree, environment):
         return f"NOT FOUND ({text.count(old)} times in {file})", False
     path.write_text(text.replace(old, new))
     try:
-        result = run(tree, environment)
+        # The tables first: they take seconds.
+        result = run(tree, environment, "--skip", "model::", "--skip", "histories::")
+        if result.returncode == 0:
+            result = run(tree, environment)
     finally:
         path.write_text(text)
     if result.returncode == 0:
@@ -108,7 +111,7 @@ def main():
         tree = pathlib.Path(folder) / "tree"
         copy(tree)
         target = os.environ.get("CARGO_TARGET_DIR") or str(ROOT / "target")
-        environment = {**os.environ, "CARGO_TARGET_DIR": str(pathlib.Path(target) / "mutants"), "PROPTEST_MAX_SHRINK_ITERS": "0"}
+        environment = {**os.environ, "CARGO_TARGET_DIR": str(pathlib.Path(target) / "mutants")}
         clean = run(tree, environment)
         if clean.returncode != 0:
             sys.exit("the tests fail without a mutant\n" + clean.stdout[-4000:] + clean.stderr[-2000:])

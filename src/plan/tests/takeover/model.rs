@@ -10,6 +10,8 @@ use understudy_core::model::id::NodeId;
 
 /// Seconds that are looked at from the fault on.
 const SECONDS_MAX: u8 = 8;
+/// How many things may go wrong beside the fault; with all five the check takes minutes.
+const DISTURBANCES_MAX: u8 = 2;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Moment {
@@ -29,6 +31,8 @@ struct Left {
     fates: u8,
     redeliveries: u8,
     starts: u8,
+    /// Of the five above together.
+    disturbances: u8,
 }
 
 impl Hash for Moment {
@@ -81,6 +85,7 @@ impl Rack {
             fates: 1,
             redeliveries: 1,
             starts: 1,
+            disturbances: DISTURBANCES_MAX,
         };
         Moment { world, victim, left }
     }
@@ -107,18 +112,29 @@ impl Model for Rack {
         };
         let is_asked = world.store.is_some() || world.reread.is_some();
         may(1, is_asked, &[Act::Ledger(Fate::Stored)]);
-        may(left.fates, world.store.is_some(), &[Act::Ledger(Fate::AnswerLost), Act::Ledger(Fate::Late)]);
+        let more = |of: u8| of.min(left.disturbances);
+        may(
+            more(left.fates),
+            world.store.is_some(),
+            &[Act::Ledger(Fate::AnswerLost), Act::Ledger(Fate::Late)],
+        );
         may(1, world.limbo.is_some(), &[Act::LateWrite]);
         may(left.seconds, !is_asked, &[Act::Second]);
-        may(left.thaws, victim.is_frozen || !victim.is_plugged, &[Act::Thaw]);
-        may(left.crashes, true, &[Act::Crash]);
-        may(left.redeliveries, victim.can_talk(), &[Act::Redeliver]);
-        may(left.starts, !victim.is_on, &[Act::Start]);
+        may(more(left.thaws), victim.is_frozen || !victim.is_plugged, &[Act::Thaw]);
+        may(more(left.crashes), true, &[Act::Crash]);
+        may(more(left.redeliveries), victim.can_talk(), &[Act::Redeliver]);
+        may(more(left.starts), !victim.is_on, &[Act::Start]);
     }
 
     fn next_state(&self, at: &Moment, act: Act) -> Option<Moment> {
         let mut next = at.clone();
         let (world, left) = (&mut next.world, &mut next.left);
+        let is_disturbance = match act {
+            Act::Ledger(fate) => fate != Fate::Stored,
+            Act::Thaw | Act::Crash | Act::Redeliver | Act::Start => true,
+            Act::Second | Act::LateWrite | Act::Cut | Act::Freeze | Act::Unplug => false,
+        };
+        left.disturbances -= u8::from(is_disturbance);
         match act {
             Act::Second => {
                 left.seconds -= 1;
