@@ -155,7 +155,7 @@ fn mend(world: &mut World) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
-    /// I1 to I6, whatever happens.
+    /// I1 to I6, whatever happens. Catches an agent that ignores that it is cut off (mutant `ignores-being-cut-off`).
     #[test]
     fn what_must_never_be_is_never(
         kinds in prop::collection::vec(bmc(), 6),

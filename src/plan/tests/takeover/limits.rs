@@ -6,7 +6,6 @@ use understudy_core::model::id::NodeId;
 use understudy_plan::effect::NoteKind;
 use understudy_plan::event::{Command, Reach};
 
-/// Catches a detector that fences whatever it does not hear (mutant: `cut_off::objection` says nothing).
 #[test]
 fn a_rack_that_is_unplugged_from_the_agent_is_left_alone() {
     let mut world = calm(5, &["dns-1", "db-1"], &[]);
