@@ -6,4 +6,5 @@ pub mod disk_layout;
 pub mod image_facts;
 pub mod manifest;
 pub mod service;
+pub mod template_context;
 pub mod verity;
