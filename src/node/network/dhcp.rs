@@ -2,13 +2,13 @@
 //! section 8.4, under our own vendor class).
 
 use super::interfaces::Wired;
+use super::link_address::link_address;
 use super::packet;
 use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, OptionCode};
 use dhcproto::{Decodable, Decoder, Encodable, Encoder};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, recv, sendto,
-    setsockopt, socket, sockopt,
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, bind, recv, sendto, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 use std::io::Read;
@@ -21,8 +21,8 @@ use understudy_core::protocol::{SITE_SUBOPTION, VENDOR_CLASS};
 
 /// Of an Ethernet frame.
 const PACKET_BYTES_MAX: usize = 1500;
-/// ETH_P_IP, as the kernel wants it in a link address: in network order.
-const IPV4: u16 = 0x0800_u16.to_be();
+/// ETH_P_IP.
+const IPV4: u16 = 0x0800;
 
 /// What a server gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +67,8 @@ impl Client {
         urandom.and_then(|mut file| file.read_exact(&mut random)).map_err(DhcpError::Random)?;
         let socket = socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)
             .map_err(DhcpError::Socket)?;
-        bind(socket.as_raw_fd(), &link(interface.index, [0; 6])).map_err(DhcpError::Socket)?;
-        let broadcast = link(interface.index, [0xff; 6]);
+        bind(socket.as_raw_fd(), &link_address(interface.index, IPV4, [0; 6])).map_err(DhcpError::Socket)?;
+        let broadcast = link_address(interface.index, IPV4, [0xff; 6]);
         Ok(Self { socket, broadcast, interface: interface.clone(), transaction: u32::from_be_bytes(random) })
     }
 
@@ -193,24 +193,6 @@ fn site_in(mut options: &[u8]) -> Option<String> {
     None
 }
 
-fn link(interface: i32, mac: [u8; 6]) -> LinkAddr {
-    let mut address = [0; 8];
-    address[..6].copy_from_slice(&mac);
-    let raw = nix::libc::sockaddr_ll {
-        sll_family: nix::libc::AF_PACKET as u16,
-        sll_protocol: IPV4,
-        sll_ifindex: interface,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 6,
-        sll_addr: address,
-    };
-    let length = size_of_val(&raw) as u32;
-    // SAFETY: `raw` is a whole `sockaddr_ll`, and its length is given.
-    let storage = unsafe { SockaddrStorage::from_raw((&raw const raw).cast(), Some(length)) };
-    *storage.as_ref().and_then(SockaddrStorage::as_link_addr).expect("its family is AF_PACKET")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,11 +206,5 @@ mod tests {
         assert_eq!(site_in(&[SITE_SUBOPTION, 6, b'h', b't', b't', b'p', b':', b'/']), None, "not HTTPS");
         assert_eq!(site_in(&[]), None);
         assert_eq!(site_in(&[5]), None);
-    }
-
-    #[test]
-    fn a_link_address_is_the_kernels() {
-        let address = link(3, [0xff; 6]);
-        assert_eq!((address.ifindex(), address.addr()), (3, Some([0xff; 6])));
     }
 }

@@ -5,6 +5,7 @@
 
 mod dhcp;
 mod interfaces;
+mod link_address;
 mod packet;
 
 use std::net::Ipv4Addr;
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 use understudy_core::model::mac::MacAddress;
 
 pub use interfaces::{Wired, has_link, megabits_per_second, wired};
+pub use link_address::link_address;
+pub use packet::internet_checksum;
 
 /// A switch that has just seen a link may take half a minute to forward (IEEE 802.1D).
 const LINK_PATIENCE: Duration = Duration::from_secs(40);
