@@ -2,14 +2,15 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::fs;
 use understudy_core::formats::command_line::OnFailure;
-use understudy_core::formats::service::Service;
+use understudy_core::formats::service::{RENDERED_PATH, Service};
+use understudy_core::formats::template_context::TemplateContext;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::Role;
 
@@ -163,7 +164,15 @@ pub enum ServiceError {
         #[source]
         source: tera::Error,
     },
-    #[error("template target {0} is not under /run/understudy")]
+    #[error(
+        "template {path} does not render with what it may see; does [settings] declare all that it uses?"
+    )]
+    Render {
+        path: String,
+        #[source]
+        source: tera::Error,
+    },
+    #[error("template target {0} is not under {RENDERED_PATH}")]
     Target(PathBuf),
 }
 
@@ -286,7 +295,7 @@ impl ServiceFolder {
         let templates = tree.join("templates");
         let path = folder.join("service.toml");
         let text = fs::read_text(&path).map_err(ServiceError::Read)?;
-        let service: Service = toml::from_str(&text).map_err(|error| ServiceError::Syntax {
+        let service = Service::parse(&text).map_err(|error| ServiceError::Syntax {
             path: path.clone(),
             line: line_of(&text, error.span().unwrap_or_default()),
             message: error.message().to_owned(),
@@ -298,25 +307,37 @@ impl ServiceFolder {
             return Err(ServiceError::Missing(folder.join(unit)));
         }
         for (template, target) in &service.templates {
-            check_template(&templates, template, target)?;
+            check_template(&templates, &service, template, target)?;
         }
         Ok(Self { service, folder, templates })
     }
 }
 
-fn check_template(templates: &Path, template: &str, target: &Path) -> Result<(), ServiceError> {
+/// A template is tried with a sample of everything that it may see, so that a node never finds out first.
+fn check_template(
+    templates: &Path,
+    service: &Service,
+    template: &str,
+    target: &Path,
+) -> Result<(), ServiceError> {
     let path = templates.join(template);
     if !path.is_file() {
         return Err(ServiceError::Missing(path));
     }
     let plain = target.components().all(|part| part != std::path::Component::ParentDir);
-    if !(plain && target.starts_with("/run/understudy")) {
+    if !(plain && target.starts_with(RENDERED_PATH)) {
         return Err(ServiceError::Target(target.to_owned()));
     }
     let text = fs::read_text(&path).map_err(ServiceError::Read)?;
-    tera::Tera::default()
-        .add_raw_template(template, &text)
-        .map_err(|source| ServiceError::Template { path: template.to_owned(), source })
+    let mut tera = tera::Tera::default();
+    tera.autoescape_on(Vec::new());
+    // The node's function of this name needs an identity.
+    tera.register_function("secret", |_: &HashMap<String, tera::Value>| Ok("0".repeat(64).into()));
+    tera.add_raw_template(template, &text)
+        .map_err(|source| ServiceError::Template { path: template.to_owned(), source })?;
+    let sample = TemplateContext::sample(&service.name, &service.settings);
+    let rendered = tera::Context::from_serialize(&sample).and_then(|sample| tera.render(template, &sample));
+    rendered.map(drop).map_err(|source| ServiceError::Render { path: template.to_owned(), source })
 }
 
 /// The parser's words; where they do not name the key, with what stands there.

@@ -31,8 +31,12 @@ pub fn say(text: &str) {
 
 /// Seconds since the kernel started, sleep included.
 pub fn seconds_since_kernel_start() -> f64 {
-    let clock = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
-    clock.map_or(0.0, |time| Duration::from(time).as_secs_f64())
+    since_kernel_start().as_secs_f64()
+}
+
+/// CLOCK_BOOTTIME, which every Linux since 2.6.39 has.
+pub fn since_kernel_start() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
 fn names() -> Vec<String> {

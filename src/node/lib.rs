@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod console;
 pub mod enrol;
+pub mod identity;
 pub mod init;
 pub mod install;
 pub mod inventory;

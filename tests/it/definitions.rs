@@ -74,6 +74,15 @@ fn a_service_that_is_not_whole_is_named() {
             "other.service, which is not there",
         ),
         ("services/unbound/service.toml", "description", "descripton", "`descripton`"),
+        ("services/unbound/service.toml", "udp/53", "upd/53", "service.toml:5: `upd/53` is not a port"),
+        ("services/unbound/service.toml", "kind = \"dns\"", "kind = \"dsn\"", "`dsn`"),
+        (
+            "services/unbound/service.toml",
+            "networks = \"networks\"",
+            "network = \"networks\"",
+            "template unbound/unbound.conf.tera does not render",
+        ),
+        ("templates/unbound/unbound.conf.tera", "{{ epoch }}", "{{ epcoh }}", "Variable `epcoh` not found"),
         (
             "templates/unbound/unbound.conf.tera",
             "{%- endfor %}",

@@ -1,12 +1,16 @@
 //! Child processes, with their command line and the end of what they said in every error.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How much of a failed child's standard error is kept, from its end.
 const STDERR_TAIL_BYTES_MAX: usize = 2048;
+/// How often a child is looked at that has a time limit.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A child process could not be started, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +27,8 @@ pub enum ProcessError {
         #[source]
         source: io::Error,
     },
+    #[error("`{argv}` did not end within {} s", limit.as_secs_f32())]
+    Overdue { argv: String, limit: Duration },
     #[error("`{argv}` ended with {status}{}", said(stderr_tail))]
     Failed { argv: String, status: ExitStatus, stderr_tail: String },
 }
@@ -100,6 +106,34 @@ impl Process {
         Err(ProcessError::Failed { argv, status: output.status, stderr_tail: tail(&output.stderr) })
     }
 
+    /// As `run`, but kills it when it takes longer. For commands that say less than a pipe holds (64 KiB); one that
+    /// says more counts as one that does not end.
+    pub fn run_within(mut self, limit: Duration) -> Result<Output, ProcessError> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = self.spawn()?;
+        let began = Instant::now();
+        let wait = |running: &Running, source| ProcessError::Wait { argv: running.argv.clone(), source };
+        let status = loop {
+            match running.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if began.elapsed() < limit => sleep(LOOK),
+                Ok(None) => return Err(ProcessError::Overdue { argv: running.argv.clone(), limit }),
+                Err(source) => return Err(wait(&running, source)),
+            }
+        };
+        let mut said = [Vec::new(), Vec::new()];
+        if let (Some(out), Some(err)) = (&mut running.child.stdout, &mut running.child.stderr) {
+            out.read_to_end(&mut said[0])
+                .and_then(|_| err.read_to_end(&mut said[1]))
+                .map_err(|source| wait(&running, source))?;
+        }
+        let [stdout, stderr] = said;
+        if status.success() {
+            return Ok(Output { status, stdout, stderr });
+        }
+        Err(ProcessError::Failed { argv: running.argv.clone(), status, stderr_tail: tail(&stderr) })
+    }
+
     /// Runs it to its end, whatever its exit code.
     pub fn output(mut self) -> Result<Output, ProcessError> {
         let program = self.command.get_program().to_string_lossy().into_owned();
@@ -154,6 +188,21 @@ mod tests {
             text.contains("sh -c") && text.contains("exit status: 3") && text.contains("no room"),
             "{text}"
         );
+    }
+
+    /// Catches the mutant that waits for ever.
+    #[test]
+    fn a_child_that_does_not_end_is_killed() {
+        let began = Instant::now();
+        let limit = Duration::from_millis(50);
+        let error = Process::new("sleep").arg("60").run_within(limit).unwrap_err();
+        assert_eq!(error.to_string(), "`sleep 60` did not end within 0.05 s");
+        assert!(began.elapsed() < Duration::from_secs(30));
+        let output = Process::new("echo").arg("done").run_within(Duration::from_secs(60)).unwrap();
+        assert_eq!(output.stdout, b"done\n");
+        let error =
+            Process::new("sh").args(["-c", "echo no >&2; exit 3"]).run_within(Duration::from_secs(60));
+        assert!(error.unwrap_err().to_string().contains("exit status: 3 and said:\nno"));
     }
 
     #[test]

@@ -9,4 +9,5 @@ pub mod lldp;
 pub mod manifest;
 pub mod service;
 pub mod smbios;
+pub mod template_context;
 pub mod verity;

@@ -1,13 +1,23 @@
 //! The node agent: tells systemd that it lives, and people what this node is.
 //!
-//! A node that was enrolled speaks with its site; any other is a spare that waits for one. It touches no service.
+//! A node that was enrolled speaks with its site; any other is a spare that waits for one. Three loops beside this
+//! one: heartbeats, the tenant of an identity, and a look at peers. systemd's watchdog is fed only while they turn.
 
+mod board;
+mod heartbeat;
+#[cfg(test)]
+mod loops_tests;
 mod membership;
 mod operator_keys;
+pub mod probe;
 
 use crate::console::{say, seconds_since_kernel_start};
 use crate::enrol::{Kept, KeptError};
+use crate::identity::{Machine, Memory, Node, RenderError, Templates, Tenant};
+use crate::init::boot_id;
 use crate::network::{Neighbours, wired};
+use board::{Board, News, Turning};
+use heartbeat::Pulse;
 use membership::Membership;
 use std::io::Read;
 use std::path::Path;
@@ -23,8 +33,11 @@ use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
 
 /// How often the agent looks, and tells systemd's watchdog that it still does.
 const LOOK: Duration = Duration::from_millis(500);
-/// What outlives a boot.
+/// How long the tenant's loop sleeps at most.
+const TURN: Duration = Duration::from_secs(1);
+/// What outlives a boot, and what does not.
 const STATE: &str = "/var";
+const RUN: &str = "/run";
 /// How many failed units are named.
 const UNITS_MAX: usize = 8;
 
@@ -49,6 +62,10 @@ enum AgentError {
     BootId(#[source] FsError),
     #[error("cannot hear how the boot went")]
     Read(#[source] std::io::Error),
+    #[error("cannot read what this image can do")]
+    Roles(#[from] RenderError),
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
 }
 
 /// Runs until systemd ends it.
@@ -82,12 +99,43 @@ fn run() -> Result<std::convert::Infallible, AgentError> {
     let join =
         |kept| Membership::new(kept, &image, &boot, failed_units, neighbours).map_err(AgentError::BootId);
     let mut membership = kept.as_ref().map(join).transpose()?;
+    let board = kept.as_ref().map(|kept| start_loops(kept, &image)).transpose()?;
     loop {
-        systemd.tell("WATCHDOG=1");
+        // A loop that hangs is what the watchdog is for.
+        if board.is_none_or(Board::is_alive) {
+            systemd.tell("WATCHDOG=1");
+        }
         if let Some(membership) = &mut membership {
             membership.step();
         }
         sleep(LOOK);
+    }
+}
+
+/// Starts what runs beside the conversation about membership. The loops live as long as the process: systemd ends them with
+/// it, and what they have half done is found again by the next agent.
+fn start_loops(kept: &Kept, image: &ImageFacts) -> Result<&'static Board, AgentError> {
+    let memory = Memory::new(Path::new(RUN), Path::new(STATE));
+    let (remembered, epochs) = (memory.tenure(), memory.epochs());
+    let node = Node::new(kept, image, Templates::of_image(), memory)?;
+    let mut tenant = Tenant::new(node, remembered, epochs);
+    let board: &'static Board = Box::leak(Box::new(Board::new(tenant.held())));
+    let pulse = Pulse::new(kept, boot_id().map_err(AgentError::BootId)?, board);
+    let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    named("heartbeat").spawn(move || -> () { pulse.run() }).map_err(AgentError::Thread)?;
+    named("tenant").spawn(move || -> () { hold(&mut tenant, board) }).map_err(AgentError::Thread)?;
+    named("probe").spawn(move || -> () { probe::run(board) }).map_err(AgentError::Thread)?;
+    Ok(board)
+}
+
+/// The tenant's loop: one act at a time, the newest word before each.
+fn hold<M: Machine>(tenant: &mut Tenant<M>, board: &Board) -> ! {
+    loop {
+        board.turned(Turning::Tenant);
+        let (word, version) = board.word();
+        let pause = tenant.turn(&word);
+        board.hold(tenant.held());
+        board.wait(News::Inward, version, pause.min(TURN));
     }
 }
 

@@ -47,6 +47,11 @@ impl NodeKey {
         self.pair.serialize_pem()
     }
 
+    /// The same as PKCS #8 (DER). Secret.
+    pub fn to_der(&self) -> Vec<u8> {
+        self.pair.serialize_der()
+    }
+
     /// The self-signed certificate (DER).
     pub fn certificate(&self) -> &[u8] {
         &self.certificate

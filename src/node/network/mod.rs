@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use understudy_core::model::mac::MacAddress;
 
 pub use interfaces::{Wired, has_link, megabits_per_second, wired};
+pub use link::address as link_address;
 pub use neighbours::Neighbours;
+pub use packet::internet_checksum;
 
 /// A switch that has just seen a link may take half a minute to forward (IEEE 802.1D).
 const LINK_PATIENCE: Duration = Duration::from_secs(40);
