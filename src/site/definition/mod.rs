@@ -2,13 +2,20 @@
 //!
 //! Paths in it are relative to the file. Nothing is looked up on this machine but the public keys.
 
+mod cluster;
 mod network;
+mod rack;
 mod raw;
+mod settings;
 mod value;
 
+pub use cluster::{Cluster, ClusterProblem, Identity};
 pub use network::{Dhcp, Network, NetworkProblem};
+pub use rack::{AgentPlace, Bmc, Rack, RackProblem};
+pub use settings::SettingsProblem;
 pub use value::{
-    AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, ValueError, WantedImage,
+    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, NetworkAddress,
+    ValueError, WantedImage,
 };
 
 use raw::RawDefinition;
@@ -39,6 +46,11 @@ pub struct SiteDefinition {
     pub serials: BTreeSet<String>,
     pub disk: DiskRule,
     pub foreign_data: ForeignData,
+    pub rack: Rack,
+    /// Without it no node can be powered off from outside.
+    pub bmc: Option<Bmc>,
+    /// No two identities of them share a name, a host name or an address.
+    pub clusters: Vec<Cluster>,
 }
 
 /// Why a definition cannot be used. Every variant is the operator's to fix.
@@ -80,6 +92,10 @@ pub enum DefinitionError {
     },
     #[error("{}:{line}: `{key}` {problem}", path.display())]
     Network { path: PathBuf, line: usize, key: &'static str, problem: NetworkProblem },
+    #[error("{}:{line}: `{key}` {problem}", path.display())]
+    Rack { path: PathBuf, line: usize, key: &'static str, problem: RackProblem },
+    #[error("{}:{line}: `{key}` {problem}", path.display())]
+    Cluster { path: PathBuf, line: usize, key: &'static str, problem: ClusterProblem },
 }
 
 impl SiteDefinition {
@@ -105,7 +121,13 @@ impl Source<'_> {
     fn read(&self) -> Result<SiteDefinition, DefinitionError> {
         let raw: RawDefinition = toml::from_str(self.text).map_err(|error| self.syntax(&error))?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
+        let networks = self.networks(&raw.networks)?;
+        let rack = rack::rack(raw.rack, &raw.name).map_err(|refused| self.rack(refused))?;
+        let bmc = raw.bmc.map(|bmc| rack::bmc(bmc, folder)).transpose();
         let definition = SiteDefinition {
+            rack,
+            bmc: bmc.map_err(|refused| self.rack(refused))?,
+            clusters: self.clusters(raw.clusters, &networks, &raw.name)?,
             name: raw.name,
             state: folder.join(raw.state),
             images: folder.join(raw.images),
@@ -113,7 +135,7 @@ impl Source<'_> {
             image_keys: self.keys(&raw.image_keys, folder)?,
             http_port: raw.http.port.get(),
             node_api_port: raw.node_api.port.get(),
-            networks: self.networks(&raw.networks)?,
+            networks,
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
             foreign_data: raw.install.foreign_data,
@@ -179,6 +201,25 @@ impl Source<'_> {
         })
     }
 
+    fn rack(&self, refused: rack::Refused) -> DefinitionError {
+        let rack::Refused { span, key, problem } = refused;
+        DefinitionError::Rack { path: self.path.to_owned(), line: self.line(span), key, problem }
+    }
+
+    fn clusters(
+        &self,
+        raw: Vec<raw::RawCluster>,
+        networks: &[Network],
+        site: &Name,
+    ) -> Result<Vec<Cluster>, DefinitionError> {
+        cluster::validate(raw, networks, site).map_err(|refused| DefinitionError::Cluster {
+            path: self.path.to_owned(),
+            line: self.line(refused.span),
+            key: refused.key,
+            problem: refused.problem,
+        })
+    }
+
     fn line(&self, span: Range<usize>) -> usize {
         let start = span.start.min(self.text.len());
         self.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
@@ -200,97 +241,4 @@ impl Source<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"
-name = "demo"
-state = "state"
-images = "images"
-image = "mail"
-image_keys = ["key.pub"]
-[[networks]]
-interface = "rack0"
-address = "10.77.0.1/24"
-dhcp = "own"
-pool = "10.77.0.100-10.77.0.199"
-gateway = "10.77.0.1"
-[[networks.reservations]]
-mac = "52:54:00:00:00:01"
-address = "10.77.0.11"
-[[networks]]
-interface = "rack1"
-address = "10.78.0.1/24"
-dhcp = "proxy"
-[enrolment]
-serials = ["LAB-1"]
-"#;
-
-    fn read(text: &str) -> Result<SiteDefinition, DefinitionError> {
-        let folder = tempfile::tempdir().unwrap();
-        let public = minisign::KeyPair::generate_unencrypted_keypair().unwrap().pk.to_box().unwrap();
-        fs::write(&folder.path().join("key.pub"), public.into_string().as_bytes()).unwrap();
-        let path = folder.path().join("site.toml");
-        fs::write(&path, text.as_bytes()).unwrap();
-        SiteDefinition::read(&path)
-    }
-
-    #[test]
-    fn a_good_file_is_read_with_its_defaults() {
-        let site = read(GOOD).unwrap();
-        assert_eq!((site.http_port, site.node_api_port, site.networks.len()), (80, 8443, 2));
-        assert!(site.state.is_absolute() && site.state.ends_with("state"));
-        assert_eq!((site.disk, site.foreign_data), (DiskRule::Only, ForeignData::Ask));
-    }
-
-    #[test]
-    fn each_mistake_is_told_with_its_line_and_key() {
-        let cases = [
-            ("state = \"state\"", "stat = \"state\"", 3, "stat"),
-            ("name = \"demo\"", "name = \"De mo\"", 2, "`name`: `De mo` is not a name"),
-            ("image = \"mail\"", "image = \"../x\"", 5, "`image`: `../x`"),
-            ("[\"key.pub\"]", "[]", 6, "`image_keys` names no key"),
-            ("[\"key.pub\"]", "[\"other.pub\"]", 6, "`image_keys`: cannot read other.pub"),
-            ("[\"key.pub\"]", "[\"site.toml\"]", 6, "`image_keys`: cannot use site.toml"),
-            ("interface = \"rack0\"", "interface = \"../../rack0\"", 8, "`interface`: "),
-            ("10.77.0.1/24\"", "10.77.0.1\"", 9, "`address`: "),
-            ("10.77.0.1/24\"", "10.77.0.0/24\"", 9, "`address`"),
-            ("dhcp = \"own\"", "dhcp = \"maybe\"", 10, "maybe"),
-            ("pool = \"10.77.0.100-", "pool = \"10.76.0.100-", 11, "`pool`"),
-            ("100-10.77.0.199", "199-10.77.0.100", 11, "`pool`: "),
-            ("pool = \"10.77.0.100-", "pool = \"10.77.0.1-", 11, "`pool` contains 10.77.0.1"),
-            ("gateway = \"10.77.0.1\"", "gateway = \"10.9.0.1\"", 12, "`gateway`"),
-            ("\"10.77.0.11\"", "\"10.77.1.11\"", 15, "`address`"),
-            ("\"10.77.0.11\"", "\"10.77.0.1\"", 15, "`address`"),
-            ("10.78.0.1/24", "10.77.0.129/25", 18, "overlaps"),
-            ("\"rack1\"", "\"rack0\"", 17, "`interface`"),
-            ("dhcp = \"proxy\"", "dhcp = \"proxy\"\npool = \"10.78.0.2-10.78.0.3\"", 20, "`pool`"),
-            ("pool = \"10.77.0.100-10.77.0.199\"", "", 10, "`pool`"),
-            ("[\"LAB-1\"]", "[\"\"]", 21, "`serials` has an empty serial"),
-            ("[\"LAB-1\"]", "[\"A\", \"A\"]", 21, "`serials` lists `A` twice"),
-            ("[enrolment]", "[http]\nport = 0\n[enrolment]", 21, "`port`"),
-            ("[enrolment]", "[install]\ndisk = \"serial:\"\n[enrolment]", 21, "`disk`: "),
-        ];
-        for (from, to, line, expected) in cases {
-            assert!(GOOD.contains(from), "{from}");
-            let error = read(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
-            assert!(error.contains(&format!("site.toml:{line}: ")), "{to}: {error}");
-            assert!(error.contains(expected), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn two_reservations_cannot_share_a_card_or_an_address() {
-        let more = |mac, address| {
-            let with = format!(
-                "[[networks.reservations]]\nmac = \"{mac}\"\naddress = \"{address}\"\n[[networks]]\ninterface = \"rack1\""
-            );
-            read(&GOOD.replacen("[[networks]]\ninterface = \"rack1\"", &with, 1))
-        };
-        let error = more("52:54:00:00:00:01", "10.77.0.12").unwrap_err().to_string();
-        assert!(error.contains("site.toml:17: `mac` 52:54:00:00:00:01 has a reservation already"), "{error}");
-        let error = more("52:54:00:00:00:02", "10.77.0.11").unwrap_err().to_string();
-        assert!(error.contains("site.toml:18: `address` 10.77.0.11 is reserved twice"), "{error}");
-        assert!(more("52:54:00:00:00:02", "10.77.0.12").is_ok());
-    }
-}
+mod tests;

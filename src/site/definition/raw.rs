@@ -1,6 +1,10 @@
 //! `site.toml` as it is written, with the place of everything that may be refused.
 
-use super::value::{AddressRange, DiskRule, ForeignData, InterfaceName, NetworkAddress, WantedImage};
+use super::rack::AgentPlace;
+use super::value::{
+    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, NetworkAddress,
+    WantedImage,
+};
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
@@ -8,6 +12,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use understudy_core::model::mac::MacAddress;
 use understudy_core::model::name::Name;
+use understudy_core::model::role::Exclusivity;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +31,11 @@ pub struct RawDefinition {
     pub enrolment: Enrolment,
     #[serde(default)]
     pub install: Install,
+    #[serde(default)]
+    pub rack: RawRack,
+    pub bmc: Option<RawBmc>,
+    #[serde(default)]
+    pub clusters: Vec<RawCluster>,
 }
 
 #[derive(Deserialize)]
@@ -102,4 +112,49 @@ pub struct Install {
     pub disk: DiskRule,
     #[serde(default)]
     pub foreign_data: ForeignData,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRack {
+    pub name: Option<Name>,
+    #[serde(default)]
+    pub agent: AgentPlace,
+    pub allowance: Option<Spanned<u32>>,
+    pub allowance_window_s: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBmc {
+    pub user: BmcUser,
+    pub password_file: PathBuf,
+    #[serde(default)]
+    pub nodes: Vec<RawBmcNode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBmcNode {
+    pub serial: Spanned<String>,
+    pub url: Spanned<BmcUrl>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCluster {
+    pub name: Spanned<Name>,
+    pub role: Name,
+    pub exclusivity: Option<Exclusivity>,
+    pub settings: Option<Spanned<toml::Table>>,
+    #[serde(default)]
+    pub identities: Vec<RawIdentity>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawIdentity {
+    pub name: Spanned<Name>,
+    pub host_name: Option<Spanned<HostName>>,
+    pub address: Spanned<Ipv4Addr>,
 }

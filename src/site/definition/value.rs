@@ -20,6 +20,12 @@ pub enum ValueError {
     AddressRange(String),
     #[error("`{0}` is not an image; write a name such as mail, or one version such as mail-0.1.0")]
     WantedImage(String),
+    #[error("`{0}` is not the name of a host, such as site.example.org")]
+    HostName(String),
+    #[error("`{0}` is not a user of a BMC: no colon, no control character, and not empty")]
+    BmcUser(String),
+    #[error("`{0}` is not where a BMC answers, such as https://10.77.0.201")]
+    BmcUrl(String),
     #[error("`{0}` is not a rule for disks; write only, smallest, largest or serial:XYZ")]
     DiskRule(String),
 }
@@ -45,6 +51,21 @@ pub struct AddressRange {
     pub first: Ipv4Addr,
     pub last: Ipv4Addr,
 }
+
+/// The name of a host (RFC 1123, section 2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HostName(String);
+
+/// A user of a BMC, as Basic authentication takes it (RFC 7617, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BmcUser(String);
+
+/// Where a BMC answers: scheme, host and perhaps a port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BmcUrl(String);
 
 /// What nodes get.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -162,6 +183,89 @@ impl FromStr for AddressRange {
     }
 }
 
+impl FromStr for HostName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(allowed)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        // An address is no name, however much it looks like one.
+        let is_name = text.split('.').all(is_label) && text.parse::<Ipv4Addr>().is_err();
+        if is_name && text.len() <= 253 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ValueError::HostName(text.to_owned()))
+        }
+    }
+}
+
+impl HostName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// For comparing: names of hosts know no case (RFC 4343).
+    pub fn lower_case(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+impl FromStr for BmcUser {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let is_user = !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_control());
+        if is_user { Ok(Self(text.to_owned())) } else { Err(ValueError::BmcUser(text.to_owned())) }
+    }
+}
+
+impl BmcUser {
+    /// The user as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BmcUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let refuse = || ValueError::BmcUrl(text.to_owned());
+        let trimmed = text.trim_end_matches('/');
+        let uri: hyper::Uri = trimmed.parse().map_err(|_| refuse())?;
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        // A password in a URL would end in logs and tables.
+        let has_host = uri.authority().is_some_and(|at| !at.host().is_empty() && !at.as_str().contains('@'));
+        let is_bare = uri.path() == "/" && uri.query().is_none();
+        if is_http && has_host && is_bare { Ok(Self(trimmed.to_owned())) } else { Err(refuse()) }
+    }
+}
+
+impl BmcUrl {
+    /// The URL as text, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BmcUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
 impl FromStr for WantedImage {
     type Err = ValueError;
 
@@ -216,7 +320,7 @@ macro_rules! from_text {
     )+};
 }
 
-from_text!(InterfaceName, NetworkAddress, AddressRange, WantedImage, DiskRule);
+from_text!(InterfaceName, NetworkAddress, AddressRange, HostName, BmcUser, BmcUrl, WantedImage, DiskRule);
 
 #[cfg(test)]
 mod tests {
@@ -235,6 +339,18 @@ mod tests {
         );
         for text in ["10.77.0.1", "10.77.0.1/31", "10.77.0.1/0", "10.77.0/24", "::1/64"] {
             assert!(text.parse::<NetworkAddress>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bmc_is_named_by_scheme_and_host_only() {
+        for text in ["http://10.77.0.201:8000", "https://bmc-1.example.org/"] {
+            assert_eq!(text.parse::<BmcUrl>().unwrap().as_str(), text.trim_end_matches('/'));
+        }
+        for text in
+            ["", "10.77.0.201", "ftp://a", "http://", "http://u:p@a", "http://a/redfish", "http://a?b"]
+        {
+            assert!(text.parse::<BmcUrl>().is_err(), "{text}");
         }
     }
 
