@@ -9,6 +9,7 @@
 //! never listens anywhere but on the addresses that `site.toml` names. Entry points: [`build`], [`Site::run`].
 
 mod authority;
+mod bundles;
 pub mod definition;
 pub mod events;
 pub mod lifecycle;
@@ -17,6 +18,7 @@ mod netboot;
 mod node_api;
 pub mod operator_api;
 pub mod registry;
+mod secrets;
 pub mod shelf;
 mod site;
 pub mod state;
@@ -24,4 +26,5 @@ pub mod view;
 
 pub use authority::AuthorityError;
 pub use netboot::{LOADERS_PACKAGE, NetbootError};
+pub use secrets::{KeyFileError, SecretsError};
 pub use site::{Config, Listen, Site, SiteError, build};

@@ -11,6 +11,10 @@ pub struct Metrics {
     hellos: AtomicU64,
     reports: AtomicU64,
     handshakes_failed: AtomicU64,
+    heartbeats: AtomicU64,
+    heartbeats_refused: AtomicU64,
+    bundles: AtomicU64,
+    bundles_refused: AtomicU64,
 }
 
 /// What is counted elsewhere.
@@ -37,6 +41,22 @@ impl Metrics {
         self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn heartbeats(&self) {
+        self.heartbeats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn heartbeats_refused(&self) {
+        self.heartbeats_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn bundles(&self) {
+        self.bundles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn bundles_refused(&self) {
+        self.bundles_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All of it as text.
     pub fn text(&self, gauges: &Gauges<'_>) -> String {
         let mut text = String::from("# TYPE understudy_nodes gauge\n");
@@ -55,6 +75,10 @@ impl Metrics {
             ("understudy_node_hellos_total", "counter", read(&self.hellos)),
             ("understudy_node_reports_total", "counter", read(&self.reports)),
             ("understudy_node_handshakes_failed_total", "counter", read(&self.handshakes_failed)),
+            ("understudy_node_heartbeats_total", "counter", read(&self.heartbeats)),
+            ("understudy_node_heartbeats_refused_total", "counter", read(&self.heartbeats_refused)),
+            ("understudy_bundles_total", "counter", read(&self.bundles)),
+            ("understudy_bundles_refused_total", "counter", read(&self.bundles_refused)),
         ] {
             let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
         }

@@ -1,6 +1,7 @@
 //! The nodes and the ledger, changed together.
 
 use super::same_machine::Claims;
+use super::standing::Standings;
 use super::wishes::Wishes;
 use super::{HelloRequest, NodeAnswer, NodeError, OperatorError, ReportRequest, Rules};
 use crate::events::{self, Chain, EventKind, EventsError};
@@ -57,6 +58,7 @@ pub struct Book {
     rules: Rules,
     shelf: watch::Receiver<Arc<Shelf>>,
     wishes: Wishes,
+    standings: Standings,
     nodes: BTreeMap<NodeId, Kept>,
     chain: Chain,
     /// After a write of which nobody knows whether it happened, everything is read again first.
@@ -73,9 +75,11 @@ impl Book {
         rules: Rules,
         shelf: watch::Receiver<Arc<Shelf>>,
         wishes: Wishes,
+        standings: Standings,
     ) -> Result<Self, BookError> {
         let chain = Chain::read(&*ledger).await?;
-        let mut book = Self { ledger, rules, shelf, wishes, nodes: BTreeMap::new(), chain, is_stale: true };
+        let nodes = BTreeMap::new();
+        let mut book = Self { ledger, rules, shelf, wishes, standings, nodes, chain, is_stale: true };
         book.refresh().await?;
         Ok(book)
     }
@@ -104,6 +108,7 @@ impl Book {
         self.nodes = nodes;
         self.is_stale = false;
         self.publish_wishes();
+        self.standings.set(self.nodes.values().map(|kept| &kept.node));
         Ok(())
     }
 
@@ -294,6 +299,8 @@ impl Book {
         }
         let moves =
             before.node.state != after.state || before.node.mac != after.mac || before.revision.is_none();
+        // A node is forgotten only before it was approved: then it has no standing.
+        self.standings.set_one(&after);
         match is_forgotten {
             true => drop(self.nodes.remove(&id)),
             false => drop(self.nodes.insert(id.clone(), Kept { node: after, revision })),

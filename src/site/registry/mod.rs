@@ -5,9 +5,11 @@
 
 mod book;
 mod same_machine;
+mod standing;
 mod wishes;
 
 pub use book::BookError;
+pub use standing::{Admission, Place, Standing, Standings};
 pub use wishes::{Wish, Wishes};
 
 use crate::definition::{DiskRule, ForeignData, WantedImage};
@@ -113,6 +115,7 @@ enum Command {
 pub struct Registry {
     commands: mpsc::Sender<Command>,
     wishes: Wishes,
+    standings: Standings,
 }
 
 /// The task itself.
@@ -127,10 +130,10 @@ pub async fn build(
     rules: Rules,
     shelf: watch::Receiver<Arc<Shelf>>,
 ) -> Result<(Registry, RegistryTask), BookError> {
-    let wishes = Wishes::default();
-    let book = Book::open(ledger, rules, shelf, wishes.clone()).await?;
+    let (wishes, standings) = (Wishes::default(), Standings::default());
+    let book = Book::open(ledger, rules, shelf, wishes.clone(), standings.clone()).await?;
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-    Ok((Registry { commands: sender, wishes }, RegistryTask { book, commands }))
+    Ok((Registry { commands: sender, wishes, standings }, RegistryTask { book, commands }))
 }
 
 impl Registry {
@@ -168,6 +171,11 @@ impl Registry {
     /// What boot requests lead to.
     pub fn wishes(&self) -> &Wishes {
         &self.wishes
+    }
+
+    /// What is known of approved nodes, without asking the task.
+    pub fn standings(&self) -> &Standings {
+        &self.standings
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
