@@ -1,6 +1,6 @@
 //! `understudy approve`: lets a node have the image.
 
-use super::operator::{Operator, SiteOptions};
+use super::operator::{NodeOptions, Operator};
 use super::{Outcome, table, talk};
 use clap::Args;
 use serde_json::json;
@@ -9,24 +9,19 @@ use understudy_site::view::NodeView;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The beginning of the node's id or short code
-    node: String,
+    #[command(flatten)]
+    node: NodeOptions,
     /// Overwrite data of others on the disks that the node has now
     #[arg(long)]
     wipe: bool,
-    /// Print the node as one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    site: SiteOptions,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let operator = Operator::find(&arguments.site)?;
-    let node = operator.find_node(&arguments.node)?;
+    let operator = Operator::find(&arguments.node.site)?;
+    let node = operator.find_node(&arguments.node.node)?;
     let path = format!("/v1/nodes/{}/approve", node.id);
     let approved: NodeView = operator.post(&path, &json!({ "wipe": arguments.wipe }))?;
-    if arguments.json {
+    if arguments.node.json {
         talk::json(&approved);
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,6 +1,6 @@
 //! `understudy events`: what happened at the site, the oldest first.
 
-use super::operator::{Operator, SiteOptions};
+use super::operator::{ListOptions, Operator};
 use super::{Outcome, table, talk};
 use clap::Args;
 use serde_json::Value;
@@ -15,29 +15,23 @@ const PAGE_EVENTS: usize = 500;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Print one JSON object a line
-    #[arg(long)]
-    json: bool,
-    /// Go on with what happens from now on
-    #[arg(long)]
-    watch: bool,
     /// Only events behind this number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: u64,
     #[command(flatten)]
-    site: SiteOptions,
+    list: ListOptions,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let operator = Operator::find(&arguments.site)?;
+    let operator = Operator::find(&arguments.list.site)?;
     let mut after = arguments.after;
     loop {
         let events: Vec<Event> = operator.get(&format!("/v1/events?after={after}&limit={PAGE_EVENTS}"))?;
         for event in &events {
-            show(event, arguments.json);
+            show(event, arguments.list.json);
             after = event.seq;
         }
-        match (events.len() < PAGE_EVENTS, arguments.watch) {
+        match (events.len() < PAGE_EVENTS, arguments.list.watch) {
             (true, false) => return Ok(ExitCode::SUCCESS),
             (true, true) => std::thread::sleep(LOOK),
             (false, _) => {}
@@ -55,5 +49,7 @@ fn show(event: &Event, as_json: bool) {
     };
     let node = event.node.as_ref().map_or("-", |node| node.as_str());
     let at = event.at.strftime("%F %TZ");
-    talk::data(&table::printable(&format!("{:>5}  {at}  {kind:15}  {node:16}  {}", event.seq, event.text)));
+    let by = event.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
+    let text = format!("{:>5}  {at}  {kind:15}  {node:16}  {}{by}", event.seq, event.text);
+    talk::data(&table::printable(&text));
 }

@@ -17,6 +17,7 @@ mod retire;
 mod serve;
 mod table;
 mod talk;
+mod token;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -51,6 +52,9 @@ enum Verb {
     Retire(retire::Arguments),
     /// Tell what happened at a site
     Events(events::Arguments),
+    /// Make, list and end tokens for operators on other computers
+    #[command(subcommand)]
+    Token(token::Verb),
     /// Say what is missing on this machine and how to get it
     Doctor(doctor::Arguments),
 }
@@ -66,6 +70,7 @@ pub fn main() -> ExitCode {
         Verb::Approve(arguments) => approve::run(&arguments),
         Verb::Retire(arguments) => retire::run(&arguments),
         Verb::Events(arguments) => events::run(&arguments),
+        Verb::Token(verb) => token::run(verb),
         Verb::Doctor(arguments) => doctor::run(&arguments),
     };
     match result {

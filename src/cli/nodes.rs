@@ -1,6 +1,6 @@
 //! `understudy nodes`: what the site knows of its nodes.
 
-use super::operator::{Operator, SiteOptions};
+use super::operator::{ListOptions, Operator};
 use super::{Outcome, table, talk};
 use clap::Args;
 use std::io::{self, IsTerminal};
@@ -12,19 +12,15 @@ use understudy_site::view::NodeView;
 const LOOK: Duration = Duration::from_secs(1);
 const HEADER: [&str; 8] = ["ID", "CODE", "STATE", "SERIAL", "ADDRESS/MAC", "IMAGE", "PROGRESS", "ATTENTION"];
 
+/// With `--json` one array; with `--watch` as well, one a line.
 #[derive(Args)]
 pub struct Arguments {
-    /// Print one JSON array; with --watch one a line
-    #[arg(long)]
-    json: bool,
-    /// Print again whenever something changes
-    #[arg(long)]
-    watch: bool,
     #[command(flatten)]
-    site: SiteOptions,
+    list: ListOptions,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    let arguments = &arguments.list;
     let operator = Operator::find(&arguments.site)?;
     let mut shown = None;
     loop {
@@ -43,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-fn show(nodes: &[NodeView], arguments: &Arguments) {
+fn show(nodes: &[NodeView], arguments: &ListOptions) {
     if arguments.json {
         return if arguments.watch { talk::json_line(&nodes) } else { talk::json(&nodes) };
     }

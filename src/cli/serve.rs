@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use understudy_core::base::sha256::Sha256;
 use understudy_site::state::StateError;
-use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, SiteError};
+use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, Site, SiteError};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -30,12 +31,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let signals = Signals::take().map_err(Failure::operation)?;
         let config = Config { definition, listen: Listen::Networks };
         let site = understudy_site::build(config).await.map_err(failure)?;
-        let addresses: Vec<String> = site.node_addresses().iter().map(ToString::to_string).collect();
-        talk::talk(&format!(
-            "serving nodes on {}, operators on {}",
-            addresses.join(", "),
-            site.socket().display()
-        ));
+        tell(&site);
         let token = CancellationToken::new();
         let listening = tokio::spawn(signals.follow(token.clone(), site.rescan()));
         let ended = site.run(token.clone()).await.map_err(failure);
@@ -43,6 +39,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
         listening.await.map_err(Failure::operation)?;
         ended.map(|()| ExitCode::SUCCESS)
     })
+}
+
+fn tell(site: &Site) {
+    let addresses: Vec<String> = site.node_addresses().iter().map(ToString::to_string).collect();
+    let (nodes, socket) = (addresses.join(", "), site.socket());
+    talk::talk(&format!("serving nodes on {nodes}, operators on {}", socket.display()));
+    if let Some(address) = site.operator_address() {
+        let digest = Sha256::of(site.ca());
+        talk::talk(&format!("serving operators on https://{address}, --ca-sha256 {digest}"));
+    }
 }
 
 fn log(as_json: bool) {
@@ -94,10 +100,14 @@ fn failure(error: SiteError) -> Failure {
             "move the ledger away, or put a backup in its place; without one every node must be approved again"
                 .to_owned()
         }
-        SiteError::Listen { address, source } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+        SiteError::Listen { address, source } | SiteError::ListenForOperators { address, source }
+            if source.kind() == io::ErrorKind::AddrNotAvailable =>
+        {
             format!("give an interface of this machine the address {}: ip address add", address.ip())
         }
-        SiteError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+        SiteError::Listen { source, .. } | SiteError::ListenForOperators { source, .. }
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
             "another program listens there: ss -tlnp shows which".to_owned()
         }
         SiteError::Netboot(NetbootError::Loader { .. }) => {
@@ -108,7 +118,7 @@ fn failure(error: SiteError) -> Failure {
              shows which interface has which address"
                 .to_owned()
         }
-        SiteError::Listen { .. } => "ports below 1024 need root, or CAP_NET_BIND_SERVICE".to_owned(),
+        SiteError::Listen { .. } | SiteError::ListenForOperators { .. } => "ports below 1024 need root, or CAP_NET_BIND_SERVICE".to_owned(),
         _ => return Failure::operation(error),
     };
     Failure::operation(error).hint(hint)

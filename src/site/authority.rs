@@ -3,6 +3,9 @@
 //! The certificates never expire: a server whose clock battery is dead starts in 1970 and must still enrol. What
 //! a node trusts is this one CA, and an operator compares the short code that is made from it.
 
+use crate::definition::HostName;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
@@ -77,17 +80,29 @@ impl Authority {
         Ok(Self { certificate: certificate.der().clone(), key })
     }
 
+    /// The certificate as text (RFC 7468), for those who should trust it.
+    pub fn certificate_pem(&self) -> String {
+        let text = BASE64_STANDARD.encode(&self.certificate);
+        let lines: Vec<&str> =
+            (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    }
+
     /// The certificate, from which the short code is made.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
     }
 
-    /// A fresh key and a certificate for these addresses.
-    pub fn server(&self, addresses: &[IpAddr]) -> Result<ServerIdentity, AuthorityError> {
+    /// A fresh key and a certificate for these addresses and names.
+    pub fn server(&self, addresses: &[IpAddr], names: &[HostName]) -> Result<ServerIdentity, AuthorityError> {
         let key = KeyPair::generate().map_err(AuthorityError::Make)?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "understudy site");
         params.subject_alt_names = addresses.iter().copied().map(SanType::IpAddress).collect();
+        for name in names {
+            let name = name.as_str().try_into().map_err(AuthorityError::Make)?;
+            params.subject_alt_names.push(SanType::DnsName(name));
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let ca = ca_params();
@@ -119,6 +134,8 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Authority::open(&path).unwrap();
         assert_eq!(first.certificate(), again.certificate());
+        let alone = CertificateDer::from_pem_slice(first.certificate_pem().as_bytes()).unwrap();
+        assert_eq!(&alone, first.certificate());
     }
 
     #[test]

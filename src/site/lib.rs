@@ -3,13 +3,15 @@
 //!
 //! `definition` reads `site.toml`; `lifecycle` is the pure life of a node; `registry` keeps nodes in memory and
 //! ledger; `shelf` verifies images; `node_api` and `operator_api` are the two doors, which share no route;
-//! `authority` is the site's CA; `events` is what happened.
+//! `authority` is the site's CA; `access` says who may do what; `events` is what happened.
 //!
 //! It never tells a node that nobody approved anything but to wait, never serves an image that it did not verify,
 //! never listens anywhere but on the addresses that `site.toml` names. Entry points: [`build`], [`Site::run`].
 
+pub mod access;
 mod authority;
 mod bundles;
+mod connections;
 pub mod definition;
 pub mod events;
 pub mod lifecycle;
@@ -17,6 +19,7 @@ mod metrics;
 mod netboot;
 mod node_api;
 pub mod operator_api;
+pub mod rack;
 pub mod registry;
 mod secrets;
 pub mod shelf;

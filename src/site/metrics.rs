@@ -15,6 +15,7 @@ pub struct Metrics {
     heartbeats_refused: AtomicU64,
     bundles: AtomicU64,
     bundles_refused: AtomicU64,
+    operator_refused: AtomicU64,
 }
 
 /// What is counted elsewhere.
@@ -57,6 +58,10 @@ impl Metrics {
         self.bundles_refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn operator_refused(&self) {
+        self.operator_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All of it as text.
     pub fn text(&self, gauges: &Gauges<'_>) -> String {
         let mut text = String::from("# TYPE understudy_nodes gauge\n");
@@ -79,6 +84,7 @@ impl Metrics {
             ("understudy_node_heartbeats_refused_total", "counter", read(&self.heartbeats_refused)),
             ("understudy_bundles_total", "counter", read(&self.bundles)),
             ("understudy_bundles_refused_total", "counter", read(&self.bundles_refused)),
+            ("understudy_operator_tokens_refused_total", "counter", read(&self.operator_refused)),
         ] {
             let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
         }

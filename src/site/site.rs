@@ -1,14 +1,19 @@
 //! The whole controller: what it is made of, in which order it starts and ends.
 
 use crate::authority::{Authority, AuthorityError};
-use crate::definition::SiteDefinition;
+use crate::bundles::Bundles;
+use crate::definition::{OperatorListen, SiteDefinition};
 use crate::metrics::Metrics;
 use crate::netboot::{self, Netboot, NetbootError};
 use crate::node_api::{self, NodeApi, tls};
 use crate::operator_api::{self, OperatorApi, SocketError};
+use crate::rack::{NoAgent, RackAgent};
 use crate::registry::{self, BookError, Registry, RegistryTask, Rules};
+use crate::secrets::{Secrets, SecretsError};
 use crate::shelf::{Scanner, Shelf, ShelfTask};
-use crate::state::{CA_FILE, LEDGER_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder};
+use crate::state::{
+    CA_CERTIFICATE_FILE, CA_FILE, LEDGER_FILE, SECRETS_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder,
+};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -19,7 +24,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use understudy_core::base::fs::FsError;
+use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::notify::Notifier;
 use understudy_ledger::{Ledger, OpenError, Sqlite};
 
@@ -51,10 +56,12 @@ pub enum SiteError {
     Ledger(#[from] OpenError),
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    #[error("cannot set up TLS for nodes")]
+    #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
     #[error(transparent)]
     Registry(#[from] BookError),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     #[error(transparent)]
     Socket(#[from] SocketError),
     #[error("cannot listen for nodes on {address}")]
@@ -63,14 +70,20 @@ pub enum SiteError {
         #[source]
         source: io::Error,
     },
+    #[error("cannot listen for operators on {address}")]
+    ListenForOperators {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot keep the CA's certificate where operators find it")]
+    Certificate(#[source] FsError),
     #[error(transparent)]
     Netboot(#[from] NetbootError),
     #[error("cannot make the folder of images")]
     Images(#[source] FsError),
     #[error("cannot reach systemd")]
     Notify(#[source] io::Error),
-    #[error("the operator API has ended")]
-    Operator(#[source] io::Error),
     #[error("a part of the site ended by itself")]
     Ended,
     #[error("a part of the site broke")]
@@ -87,7 +100,8 @@ pub struct Site {
     node_api: NodeApi,
     node_listeners: Vec<TcpListener>,
     operator_api: OperatorApi,
-    operator_listener: UnixListener,
+    operator_socket: UnixListener,
+    operator_tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
     netboot: Option<Netboot>,
     notifier: Notifier,
     ca: Arc<[u8]>,
@@ -107,8 +121,10 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
     names.push(Ipv4Addr::LOCALHOST.into());
     names.sort_unstable();
     names.dedup();
-    let tls = Arc::new(tls::server_config(authority.server(&names)?).map_err(SiteError::Tls)?);
-    understudy_core::base::fs::create_dir_all(&definition.images).map_err(SiteError::Images)?;
+    let tls = Arc::new(tls::server_config(authority.server(&names, &[])?).map_err(SiteError::Tls)?);
+    keep_certificate(&state, &authority)?;
+    let operator_tls = operator_tls(definition.operator_api.as_ref(), &authority).await?;
+    fs::create_dir_all(&definition.images).map_err(SiteError::Images)?;
 
     let (shelf_sender, shelf) = watch::channel(Arc::new(Shelf::default()));
     let rules = Rules {
@@ -118,6 +134,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
         foreign_data: definition.foreign_data,
     };
     let (registry, registry_task) = registry::build(Arc::clone(&ledger), rules, shelf.clone()).await?;
+    let secrets = Secrets::open(&state.file(SECRETS_FILE), Arc::clone(&ledger)).await?;
+    let rack: Arc<dyn RackAgent> = Arc::new(NoAgent);
     let metrics = Arc::new(Metrics::default());
     let mut node_listeners = Vec::new();
     for address in addresses {
@@ -145,6 +163,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
             tls,
             ca: Arc::clone(&ca),
             http_port: definition.http_port,
+            rack,
+            bundles: Arc::new(Bundles::new(definition.clusters, secrets)),
             codes: Arc::new(Semaphore::new(1)),
         },
         node_listeners,
@@ -156,7 +176,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
             shelf,
             image: definition.image,
         },
-        operator_listener: operator_api::listen(&state.file(SOCKET_FILE))?,
+        operator_tls,
+        operator_socket: operator_api::listen(&state.file(SOCKET_FILE))?,
         netboot,
         notifier: Notifier::from_environment().map_err(SiteError::Notify)?,
         registry,
@@ -177,6 +198,26 @@ fn node_addresses(definition: &SiteDefinition, listen: &Listen) -> Vec<SocketAdd
     }
 }
 
+async fn operator_tls(
+    listen: Option<&OperatorListen>,
+    authority: &Authority,
+) -> Result<Option<(TcpListener, Arc<rustls::ServerConfig>)>, SiteError> {
+    let Some(OperatorListen { address, names }) = listen else { return Ok(None) };
+    let identity = authority.server(&[address.ip()], names)?;
+    let config = operator_api::tls::server_config(identity).map_err(SiteError::Tls)?;
+    let failed = |source| SiteError::ListenForOperators { address: *address, source };
+    Ok(Some((TcpListener::bind(address).await.map_err(failed)?, Arc::new(config))))
+}
+
+/// Operators cannot read the CA's own file, as its key is in there.
+fn keep_certificate(state: &StateFolder, authority: &Authority) -> Result<(), SiteError> {
+    let (path, wanted) = (state.file(CA_CERTIFICATE_FILE), authority.certificate_pem());
+    if fs::read_text(&path).is_ok_and(|kept| kept == wanted) {
+        return Ok(());
+    }
+    fs::write_atomic(&path, wanted.as_bytes()).map_err(SiteError::Certificate)
+}
+
 impl Site {
     /// Where nodes are answered; with the real port where 0 was asked for.
     pub fn node_addresses(&self) -> Vec<SocketAddr> {
@@ -186,6 +227,11 @@ impl Site {
     /// The operator's socket.
     pub fn socket(&self) -> PathBuf {
         self.state.file(SOCKET_FILE)
+    }
+
+    /// Where holders of tokens are answered.
+    pub fn operator_address(&self) -> Option<SocketAddr> {
+        self.operator_tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// The CA's certificate (DER).
@@ -217,9 +263,17 @@ impl Site {
                 Ok(())
             });
         }
-        let (listener, api_token) = (self.operator_listener, front.clone());
+        if let Some((listener, tls)) = self.operator_tls {
+            let (api, token) = (operator_api.clone(), front.clone());
+            parts.spawn(async move {
+                operator_api::serve_tls(api, listener, tls, token).await;
+                Ok(())
+            });
+        }
+        let (listener, api_token) = (self.operator_socket, front.clone());
         parts.spawn(async move {
-            operator_api::serve(operator_api, listener, api_token).await.map_err(SiteError::Operator)
+            operator_api::serve_socket(operator_api, listener, api_token).await;
+            Ok(())
         });
         let shelf_token = front.clone();
         parts.spawn(async move {

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod network;
+mod operator_api;
 mod rack;
 mod raw;
 mod settings;
@@ -11,15 +12,17 @@ mod value;
 
 pub use cluster::{Cluster, ClusterProblem, Identity};
 pub use network::{Dhcp, Network, NetworkProblem};
+pub use operator_api::OperatorListen;
 pub use rack::{AgentPlace, Bmc, Rack, RackProblem};
 pub use settings::SettingsProblem;
 pub use value::{
-    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, NetworkAddress,
-    ValueError, WantedImage,
+    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
+    NetworkAddress, ValueError, WantedImage,
 };
 
 use raw::RawDefinition;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -40,6 +43,8 @@ pub struct SiteDefinition {
     pub image_keys: Vec<PublicKey>,
     pub http_port: u16,
     pub node_api_port: u16,
+    /// Without it operators are answered on the socket only.
+    pub operator_api: Option<OperatorListen>,
     /// Never empty; no two overlap.
     pub networks: Vec<Network>,
     /// System serials that are approved without an operator.
@@ -80,6 +85,8 @@ pub enum DefinitionError {
         #[source]
         source: KeyError,
     },
+    #[error("{}:{line}: `listen` is {address}, where nodes are answered already", path.display())]
+    ListenTaken { path: PathBuf, line: usize, address: SocketAddr },
     #[error("{}:{line}: `serials` lists `{serial}` twice", path.display())]
     SerialTwice { path: PathBuf, line: usize, serial: String },
     #[error("{}:{line}: `serials` has an empty serial, which would match every board without one", path.display())]
@@ -121,7 +128,10 @@ impl Source<'_> {
     fn read(&self) -> Result<SiteDefinition, DefinitionError> {
         let raw: RawDefinition = toml::from_str(self.text).map_err(|error| self.syntax(&error))?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
+        let (http_port, node_api_port) = (raw.http.port.get(), raw.node_api.port.get());
         let networks = self.networks(&raw.networks)?;
+        let operator_api =
+            raw.operator_api.map(|raw| self.operator_api(raw, &networks, [http_port, node_api_port]));
         let rack = rack::rack(raw.rack, &raw.name).map_err(|refused| self.rack(refused))?;
         let bmc = raw.bmc.map(|bmc| rack::bmc(bmc, folder)).transpose();
         let definition = SiteDefinition {
@@ -133,8 +143,9 @@ impl Source<'_> {
             images: folder.join(raw.images),
             image: raw.image,
             image_keys: self.keys(&raw.image_keys, folder)?,
-            http_port: raw.http.port.get(),
-            node_api_port: raw.node_api.port.get(),
+            http_port,
+            node_api_port,
+            operator_api: operator_api.transpose()?,
             networks,
             serials: self.serials(&raw.enrolment.serials)?,
             disk: raw.install.disk,
@@ -217,6 +228,19 @@ impl Source<'_> {
             line: self.line(refused.span),
             key: refused.key,
             problem: refused.problem,
+        })
+    }
+
+    fn operator_api(
+        &self,
+        raw: raw::RawOperatorApi,
+        networks: &[Network],
+        node_ports: [u16; 2],
+    ) -> Result<OperatorListen, DefinitionError> {
+        operator_api::validate(raw, networks, node_ports).map_err(|taken| DefinitionError::ListenTaken {
+            path: self.path.to_owned(),
+            line: self.line(taken.span),
+            address: taken.address,
         })
     }
 

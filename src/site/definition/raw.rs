@@ -2,8 +2,8 @@
 
 use super::rack::AgentPlace;
 use super::value::{
-    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, NetworkAddress,
-    WantedImage,
+    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
+    NetworkAddress, WantedImage,
 };
 use serde::Deserialize;
 use std::net::Ipv4Addr;
@@ -26,6 +26,7 @@ pub struct RawDefinition {
     pub http: Http,
     #[serde(default)]
     pub node_api: NodeApi,
+    pub operator_api: Option<RawOperatorApi>,
     pub networks: Spanned<Vec<RawNetwork>>,
     #[serde(default)]
     pub enrolment: Enrolment,
@@ -60,6 +61,14 @@ impl Default for NodeApi {
     fn default() -> Self {
         Self { port: const { NonZeroU16::new(8443).expect("8443 is not 0") } }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOperatorApi {
+    pub listen: Spanned<ListenAddress>,
+    #[serde(default)]
+    pub names: Vec<HostName>,
 }
 
 #[derive(Deserialize)]

@@ -67,6 +67,26 @@ fn each_mistake_is_told_with_its_line_and_key() {
         ("pool = \"10.77.0.100-10.77.0.199\"", "", 10, "`pool`"),
         ("[\"LAB-1\"]", "[\"\"]", 21, "`serials` has an empty serial"),
         ("[\"LAB-1\"]", "[\"A\", \"A\"]", 21, "`serials` lists `A` twice"),
+        (
+            "[enrolment]",
+            "[operator_api]\nlisten = \"10.77.0.1:8443\"\n[enrolment]",
+            21,
+            "`listen` is 10.77.0.1:8443",
+        ),
+        (
+            "[enrolment]",
+            "[operator_api]\nlisten = \"0.0.0.0:9443\"\n[enrolment]",
+            21,
+            "`listen`: `0.0.0.0:9443`",
+        ),
+        ("[enrolment]", "[operator_api]\nlisten = \"10.77.0.1:0\"\n[enrolment]", 21, "`listen`: "),
+        (
+            "[enrolment]",
+            "[operator_api]\nlisten = \"10.9.0.1:1\"\nnames = [\"a b\"]\n[enrolment]",
+            22,
+            "`names`: `a b`",
+        ),
+        ("[enrolment]", "[operator_api]\nnames = []\n[enrolment]", 20, "listen"),
         ("[enrolment]", "[http]\nport = 0\n[enrolment]", 21, "`port`"),
         ("[enrolment]", "[install]\ndisk = \"serial:\"\n[enrolment]", 21, "`disk`: "),
     ];

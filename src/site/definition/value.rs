@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use understudy_core::model::name::Name;
 
@@ -20,6 +20,8 @@ pub enum ValueError {
     AddressRange(String),
     #[error("`{0}` is not an image; write a name such as mail, or one version such as mail-0.1.0")]
     WantedImage(String),
+    #[error("`{0}` is not one address of this machine with a port, such as 10.77.0.1:9443")]
+    ListenAddress(String),
     #[error("`{0}` is not the name of a host, such as site.example.org")]
     HostName(String),
     #[error("`{0}` is not a user of a BMC: no colon, no control character, and not empty")]
@@ -51,6 +53,11 @@ pub struct AddressRange {
     pub first: Ipv4Addr,
     pub last: Ipv4Addr,
 }
+
+/// Where something listens: one address and no wildcard, so that nothing is open by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ListenAddress(pub SocketAddr);
 
 /// The name of a host (RFC 1123, section 2.1).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -180,6 +187,17 @@ impl FromStr for AddressRange {
         let parse = |address: &str| address.trim().parse::<Ipv4Addr>().map_err(|_| refuse());
         let (first, last) = (parse(first)?, parse(last)?);
         if first <= last { Ok(Self { first, last }) } else { Err(refuse()) }
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed: Option<SocketAddr> = text.parse().ok();
+        let usable =
+            parsed.filter(|at| at.port() != 0 && !at.ip().is_unspecified() && !at.ip().is_multicast());
+        usable.map(Self).ok_or_else(|| ValueError::ListenAddress(text.to_owned()))
     }
 }
 
@@ -320,7 +338,17 @@ macro_rules! from_text {
     )+};
 }
 
-from_text!(InterfaceName, NetworkAddress, AddressRange, HostName, BmcUser, BmcUrl, WantedImage, DiskRule);
+from_text!(
+    InterfaceName,
+    NetworkAddress,
+    AddressRange,
+    ListenAddress,
+    HostName,
+    BmcUser,
+    BmcUrl,
+    WantedImage,
+    DiskRule
+);
 
 #[cfg(test)]
 mod tests {

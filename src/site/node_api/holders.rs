@@ -3,8 +3,8 @@
 //! A heartbeat waits for neither the registry nor the ledger: who may speak is read from memory, and what the node is
 //! to hold is the rack agent's answer.
 
+use super::NodeApi;
 use super::routes::{Peer, parse, refuse};
-use super::{NodeApi, RackAgent};
 use crate::bundles::BundleError;
 use crate::registry::Admission;
 use crate::secrets::SecretsError;

@@ -1,23 +1,49 @@
-//! The operator API: HTTP and JSON on a unix socket that only the site's own user can open.
+//! The operator API: HTTP and JSON, on a unix socket that only the site's own user can open, and, where
+//! `site.toml` says so, over TLS for holders of tokens.
 //!
-//! TLS with role tokens is not part of it yet: whoever may open the socket may do everything.
+//! One set of routes stands behind both doors, and each route says in its description which role it needs
+//! (`gate`). Nothing is answered over TLS before a token was accepted. Entry points: [`listen`], [`serve_socket`],
+//! [`serve_tls`], [`openapi`].
 
+mod body;
+mod describe;
+mod gate;
 mod routes;
+pub mod tls;
+mod tokens;
 
-pub use routes::{ApproveRequest, ErrorBody, EventsQuery, openapi};
+pub use body::ErrorBody;
+pub use describe::{openapi, roles};
+pub use routes::{ApproveRequest, EventsQuery};
+pub use tokens::{MadeToken, NewTokenRequest};
 
+use crate::connections::{self, HttpLimits};
 use crate::definition::WantedImage;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::shelf::Shelf;
+use axum::{Extension, Router};
+use gate::{Caller, Gate};
+use rustls::ServerConfig;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::net::UnixListener;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 use understudy_core::base::fs::{self, FsError};
 use understudy_ledger::Ledger;
+
+/// Connections of one door; a site has few operators, and each of their commands is a connection.
+const CONNECTIONS_MAX: usize = 64;
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+const LIMITS: HttpLimits = HttpLimits { idle_max: Duration::from_secs(15), head_bytes_max: 16 << 10 };
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +85,60 @@ pub fn listen(path: &Path) -> Result<UnixListener, SocketError> {
     Ok(listener)
 }
 
-/// Answers until cancelled.
-pub async fn serve(
+/// Answers on the socket until cancelled. Whoever can open it may do everything.
+pub async fn serve_socket(api: OperatorApi, listener: UnixListener, token: CancellationToken) {
+    let router = router(api);
+    let serve = move |stream: UnixStream, token| {
+        let router = router.clone();
+        async move {
+            match stream.peer_cred() {
+                Ok(peer) => speak(stream, router, Caller::Socket { uid: peer.uid() }, token).await,
+                Err(error) => debug!(%error, "nobody is at the other end of the operator's socket"),
+            }
+        }
+    };
+    connections::each(listener, CONNECTIONS_MAX, token, serve).await;
+}
+
+/// Answers holders of tokens until cancelled.
+pub async fn serve_tls(
     api: OperatorApi,
-    listener: UnixListener,
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
     token: CancellationToken,
-) -> Result<(), std::io::Error> {
-    let router = routes::router(api);
-    axum::serve(listener, router).with_graceful_shutdown(token.cancelled_owned()).await
+) {
+    let router = router(api);
+    let serve = move |(stream, remote): (TcpStream, SocketAddr), token: CancellationToken| {
+        let (router, handshake) = (router.clone(), TlsAcceptor::from(Arc::clone(&tls)).accept(stream));
+        async move {
+            let stream = tokio::select! {
+                () = token.cancelled() => return,
+                stream = timeout(HANDSHAKE_MAX, handshake) => stream,
+            };
+            match stream {
+                Ok(Ok(stream)) => speak(stream, router, Caller::Remote(remote.ip()), token).await,
+                Ok(Err(error)) => debug!(%remote, %error, "an operator's handshake failed"),
+                Err(_) => debug!(%remote, "an operator's handshake took too long"),
+            }
+        }
+    };
+    connections::each(listener, CONNECTIONS_MAX, token, serve).await;
+}
+
+fn router(api: OperatorApi) -> Router {
+    let gate = Arc::new(Gate::new(api.registry.clone(), Arc::clone(&api.metrics)));
+    let layer = axum::middleware::from_fn_with_state(gate, gate::pass);
+    routes::router().split_for_parts().0.layer(layer).with_state(api)
+}
+
+async fn speak(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    caller: Caller,
+    token: CancellationToken,
+) {
+    let router = router.layer(Extension(caller));
+    if let Err(error) = connections::speak_http(stream, router, LIMITS, token).await {
+        debug!(%caller, %error, "an operator's connection broke");
+    }
 }

@@ -1,44 +1,29 @@
 //! What an operator can ask.
 
-use super::OperatorApi;
+use super::body::{BODY_BYTES_MAX, Body, ErrorBody, InPath, InQuery, ending, refuse};
+use super::describe::{Description, openapi};
+use super::{OperatorApi, tokens};
+use crate::access::Actor;
 use crate::events::{self, Event};
 use crate::metrics::Gauges;
 use crate::registry::{OperatorError, Order};
 use crate::shelf::ImageView;
 use crate::view::NodeView;
-use axum::extract::{Path, Query, State};
+use axum::Json;
+use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tracing::error;
 use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
 use understudy_ledger::{Key, PAGE_ENTRIES_MAX};
 use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const EVENTS_DEFAULT: usize = 200;
-
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "understudy operator API", description = "On the unix socket of `understudy serve`."),
-    paths(nodes, node, approve, retire, events_after, images, metrics)
-)]
-struct Description;
-
-/// The description of this API (OpenAPI 3.1).
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
-}
-
-/// The body of every refusal.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct ErrorBody {
-    pub error: String,
-}
 
 /// How far an approval goes.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -59,22 +44,26 @@ pub struct EventsQuery {
     pub limit: Option<usize>,
 }
 
-pub fn router(api: OperatorApi) -> Router {
-    Router::new()
-        .route("/v1/nodes", get(nodes))
-        .route("/v1/nodes/{id}", get(node))
-        .route("/v1/nodes/{id}/approve", post(approve))
-        .route("/v1/nodes/{id}/retire", post(retire))
-        .route("/v1/events", get(events_after))
-        .route("/v1/images", get(images))
-        .route("/v1/openapi.json", get(|| async { Json(openapi()) }))
-        .route("/metrics", get(metrics))
+/// Every route with its description: what is added here is described, and what names no role is nobody's.
+pub fn router() -> OpenApiRouter<OperatorApi> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(nodes))
+        .routes(routes!(node))
+        .routes(routes!(approve))
+        .routes(routes!(retire))
+        .routes(routes!(events_after))
+        .routes(routes!(images))
+        .routes(routes!(tokens::tokens, tokens::new_token))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(description))
+        .routes(routes!(metrics))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing here; see /v1/openapi.json") })
-        .with_state(api)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
 /// All nodes.
-#[utoipa::path(get, path = "/v1/nodes", responses((status = 200, body = Vec<NodeView>)))]
+#[utoipa::path(get, path = "/v1/nodes", security(("token" = ["read"])),
+    responses((status = 200, body = Vec<NodeView>)))]
 async fn nodes(State(api): State<OperatorApi>) -> Response {
     match api.registry.nodes().await {
         Some(nodes) => Json(nodes).into_response(),
@@ -83,9 +72,10 @@ async fn nodes(State(api): State<OperatorApi>) -> Response {
 }
 
 /// One node.
-#[utoipa::path(get, path = "/v1/nodes/{id}", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/nodes/{id}", security(("token" = ["read"])),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{16}$")),
     responses((status = 200, body = NodeView), (status = 404, body = ErrorBody)))]
-async fn node(State(api): State<OperatorApi>, Path(id): Path<NodeId>) -> Response {
+async fn node(State(api): State<OperatorApi>, InPath(id): InPath<NodeId>) -> Response {
     let Some(nodes) = api.registry.nodes().await else { return ending() };
     match nodes.into_iter().find(|node| node.id == id) {
         Some(node) => Json(node).into_response(),
@@ -94,41 +84,55 @@ async fn node(State(api): State<OperatorApi>, Path(id): Path<NodeId>) -> Respons
 }
 
 /// Lets a node have the image.
-#[utoipa::path(post, path = "/v1/nodes/{id}/approve", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/nodes/{id}/approve", security(("token" = ["operate"])),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{16}$")),
     request_body = ApproveRequest,
     responses((status = 200, body = NodeView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn approve(
     State(api): State<OperatorApi>,
-    Path(id): Path<NodeId>,
-    Json(request): Json<ApproveRequest>,
+    Extension(actor): Extension<Actor>,
+    InPath(id): InPath<NodeId>,
+    Body(request): Body<ApproveRequest>,
 ) -> Response {
-    order(&api, id, Order::Approve { wipe: request.wipe }).await
+    order(&api, id, Order::Approve { wipe: request.wipe }, actor).await
 }
 
 /// Ends a node: it gets nothing any more.
-#[utoipa::path(post, path = "/v1/nodes/{id}/retire", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/nodes/{id}/retire", security(("token" = ["operate"])),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{16}$")),
     responses((status = 200, body = NodeView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn retire(State(api): State<OperatorApi>, Path(id): Path<NodeId>) -> Response {
-    order(&api, id, Order::Retire).await
+async fn retire(
+    State(api): State<OperatorApi>,
+    Extension(actor): Extension<Actor>,
+    InPath(id): InPath<NodeId>,
+) -> Response {
+    order(&api, id, Order::Retire, actor).await
 }
 
-async fn order(api: &OperatorApi, id: NodeId, order: Order) -> Response {
-    match api.registry.order(id, order).await {
+async fn order(api: &OperatorApi, id: NodeId, order: Order, actor: Actor) -> Response {
+    match api.registry.order(id, order, actor).await {
         Ok(node) => Json(node).into_response(),
-        Err(error) => {
-            let status = match error {
-                OperatorError::NoSuchNode(_) => StatusCode::NOT_FOUND,
-                OperatorError::Declined(_) => StatusCode::CONFLICT,
-                OperatorError::Ledger | OperatorError::Ended => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            refuse(status, &error.to_string())
-        }
+        Err(error) => refused(&error),
     }
 }
 
+/// An operator's wish that was not followed.
+pub fn refused(error: &OperatorError) -> Response {
+    let status = match error {
+        OperatorError::NoSuchNode(_) | OperatorError::NoSuchToken(_) => StatusCode::NOT_FOUND,
+        OperatorError::Declined(_) | OperatorError::TokenTaken(_) | OperatorError::TokensTooMany(_) => {
+            StatusCode::CONFLICT
+        }
+        OperatorError::Expiry => StatusCode::UNPROCESSABLE_ENTITY,
+        OperatorError::Ledger | OperatorError::Ended => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    refuse(status, &error.to_string())
+}
+
 /// What happened, the oldest first.
-#[utoipa::path(get, path = "/v1/events", params(EventsQuery), responses((status = 200, body = Vec<Event>)))]
-async fn events_after(State(api): State<OperatorApi>, Query(query): Query<EventsQuery>) -> Response {
+#[utoipa::path(get, path = "/v1/events", security(("token" = ["read"])), params(EventsQuery),
+    responses((status = 200, body = Vec<Event>)))]
+async fn events_after(State(api): State<OperatorApi>, InQuery(query): InQuery<EventsQuery>) -> Response {
     let after: Option<Key> = query.after.and_then(|seq| events::key(seq).ok());
     let limit = query.limit.unwrap_or(EVENTS_DEFAULT).min(PAGE_ENTRIES_MAX);
     match api.ledger.range(&events::prefix(), after.as_ref(), limit).await {
@@ -143,14 +147,23 @@ async fn events_after(State(api): State<OperatorApi>, Query(query): Query<Events
 }
 
 /// The shelf.
-#[utoipa::path(get, path = "/v1/images", responses((status = 200, body = Vec<ImageView>)))]
+#[utoipa::path(get, path = "/v1/images", security(("token" = ["read"])),
+    responses((status = 200, body = Vec<ImageView>)))]
 async fn images(State(api): State<OperatorApi>) -> Response {
     let views = api.shelf.borrow().views(&api.image);
     Json(views).into_response()
 }
 
+/// This description.
+#[utoipa::path(get, path = "/v1/openapi.json", security(("token" = ["read"])),
+    responses((status = 200, body = serde_json::Value)))]
+async fn description() -> Response {
+    Json(openapi()).into_response()
+}
+
 /// Counters for Prometheus.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/metrics", security(("token" = ["read"])),
+    responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(api): State<OperatorApi>) -> Response {
     let (Some(nodes), Some(events)) = (api.registry.nodes().await, api.registry.event_count().await) else {
         return ending();
@@ -162,12 +175,4 @@ async fn metrics(State(api): State<OperatorApi>) -> Response {
     let netboot = (api.more_metrics)();
     let text = api.metrics.text(&Gauges { nodes: &nodes, events, images, images_refused, netboot });
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
-}
-
-fn ending() -> Response {
-    refuse(StatusCode::SERVICE_UNAVAILABLE, "the site is ending")
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "error": message }))).into_response()
 }

@@ -3,8 +3,9 @@
 use super::same_machine::Claims;
 use super::standing::Standings;
 use super::wishes::Wishes;
-use super::{HelloRequest, NodeAnswer, NodeError, OperatorError, ReportRequest, Rules};
-use crate::events::{self, Chain, EventKind, EventsError};
+use super::{HelloRequest, NodeAnswer, NodeError, OperatorError, ReportRequest, Rules, tokens};
+use crate::access::{Actor, Tokens};
+use crate::events::{self, About, Chain, EventKind, EventsError};
 use crate::lifecycle::{self, Effect, Event, Live, Moment, Node, State, Wanted};
 use crate::shelf::Shelf;
 use crate::view::NodeView;
@@ -38,6 +39,12 @@ pub enum BookError {
         #[source]
         source: serde_json::Error,
     },
+    #[error("the token in {key} of the ledger is not understood")]
+    Token {
+        key: Key,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error("cannot name an entry of the ledger")]
     Key(#[from] KeyError),
     #[error("{0} was changed in the ledger by somebody else")]
@@ -53,12 +60,30 @@ struct Kept {
     revision: Option<Revision>,
 }
 
+/// Something that happened, on its way to the events.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub kind: EventKind,
+    pub text: String,
+    /// The operator who wanted it.
+    pub by: Option<Actor>,
+}
+
+/// Something that happened, about anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub kind: EventKind,
+    pub about: About,
+    pub text: String,
+}
+
 pub struct Book {
     ledger: Arc<dyn Ledger>,
     rules: Rules,
     shelf: watch::Receiver<Arc<Shelf>>,
     wishes: Wishes,
     standings: Standings,
+    tokens: Tokens,
     nodes: BTreeMap<NodeId, Kept>,
     chain: Chain,
     /// After a write of which nobody knows whether it happened, everything is read again first.
@@ -76,20 +101,22 @@ impl Book {
         shelf: watch::Receiver<Arc<Shelf>>,
         wishes: Wishes,
         standings: Standings,
+        tokens: Tokens,
     ) -> Result<Self, BookError> {
         let chain = Chain::read(&*ledger).await?;
         let nodes = BTreeMap::new();
-        let mut book = Self { ledger, rules, shelf, wishes, standings, nodes, chain, is_stale: true };
+        let mut book = Self { ledger, rules, shelf, wishes, standings, tokens, nodes, chain, is_stale: true };
         book.refresh().await?;
         Ok(book)
     }
 
     /// Reads everything again if the last write's end is unknown.
-    async fn refresh(&mut self) -> Result<(), BookError> {
+    pub async fn refresh(&mut self) -> Result<(), BookError> {
         if !self.is_stale {
             return Ok(());
         }
         self.chain = Chain::read(&*self.ledger).await?;
+        self.tokens.set(tokens::read(&*self.ledger).await?);
         let (now, mut nodes, mut after) = (Timestamp::now(), BTreeMap::new(), None);
         loop {
             let page = self.ledger.range(&nodes_prefix(), after.as_ref(), PAGE_ENTRIES_MAX).await?;
@@ -124,7 +151,7 @@ impl Book {
         moment.is_expected = self.is_expected(&kept.node, &hello.inventory);
         let event = Event::Hello { hello: Box::new(hello), address, nonce };
         let (after, effects) = lifecycle::step(kept.node.clone(), event, &moment);
-        records.extend(effects.iter().filter_map(recorded));
+        records.extend(recorded(&effects, None));
         self.instruct(kept, after, records, effects).await
     }
 
@@ -137,14 +164,14 @@ impl Book {
         };
         let moment = self.moment(images_url);
         let (after, effects) = lifecycle::step(kept.node.clone(), Event::Report { report, address }, &moment);
-        let records = effects.iter().filter_map(recorded).collect();
+        let records = recorded(&effects, None);
         self.instruct(kept, after, records, effects).await
     }
 
-    pub async fn order(&mut self, id: &NodeId, event: Event) -> Result<NodeView, OperatorError> {
+    pub async fn order(&mut self, id: &NodeId, event: Event, by: &Actor) -> Result<NodeView, OperatorError> {
         self.refresh().await.map_err(|error| {
             error!(error = with_causes(&error), "cannot read the ledger");
-            OperatorError::Ledger
+            OperatorError::of(&error)
         })?;
         let kept = self.nodes.get(id).cloned().ok_or_else(|| OperatorError::NoSuchNode(id.clone()))?;
         let (after, effects) = lifecycle::step(kept.node.clone(), event, &self.moment(String::new()));
@@ -153,10 +180,10 @@ impl Book {
         {
             return Err(OperatorError::Declined(reason.clone()));
         }
-        let records = effects.iter().filter_map(recorded).collect();
+        let records = recorded(&effects, Some(by));
         self.store(kept, after, records, false).await.map_err(|error| {
             error!(node = %id, error = with_causes(&error), "cannot store an operator's order");
-            OperatorError::Ledger
+            OperatorError::of(&error)
         })?;
         self.view(id).ok_or_else(|| OperatorError::NoSuchNode(id.clone()))
     }
@@ -174,7 +201,7 @@ impl Book {
         for id in self.nodes.keys().cloned().collect::<Vec<_>>() {
             let Some(kept) = self.nodes.get(&id).cloned() else { continue };
             let (after, effects) = lifecycle::step(kept.node.clone(), Event::Clock, &moment);
-            let records: Vec<_> = effects.iter().filter_map(recorded).collect();
+            let records = recorded(&effects, None);
             let is_forgotten = effects.contains(&Effect::Forget);
             self.store(kept, after, records, is_forgotten).await?;
         }
@@ -184,9 +211,7 @@ impl Book {
     /// Adds an event about no node.
     pub async fn record(&mut self, kind: EventKind, text: &str) -> Result<(), BookError> {
         self.refresh().await?;
-        let (txn, chain) = self.with_events(Txn::new(), None, &[(kind, text.to_owned())])?;
-        self.commit(txn).await?;
-        self.chain = chain;
+        self.commit_with(Txn::new(), None, &[Record { kind, text: text.to_owned(), by: None }]).await?;
         Ok(())
     }
 
@@ -196,6 +221,11 @@ impl Book {
         let mut views: Vec<NodeView> = self.nodes.values().map(view).collect();
         views.sort_by(|a, b| (a.enrolled, &a.id).cmp(&(b.enrolled, &b.id)));
         views
+    }
+
+    /// The tokens of the site's operators.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     pub fn event_count(&self) -> u64 {
@@ -214,7 +244,7 @@ impl Book {
         id: &NodeId,
         code: Option<String>,
         hello: &understudy_core::protocol::report::Hello,
-    ) -> NodeAnswer<(Kept, Vec<(EventKind, String)>)> {
+    ) -> NodeAnswer<(Kept, Vec<Record>)> {
         let waiting = self.nodes.values().filter(|kept| kept.node.state == State::Discovered).count();
         if waiting >= DISCOVERED_MAX {
             return Err(NodeError::Crowded);
@@ -223,9 +253,10 @@ impl Book {
         let text =
             format!("a machine with serial {} asks to join, code {code}", hello.inventory.system.serial);
         let node = Node::discovered(id.clone(), code, hello, Timestamp::now());
-        let mut records = vec![(EventKind::Discovered, text)];
+        let mut records = vec![Record { kind: EventKind::Discovered, text, by: None }];
         let claims = Claims::of(self.nodes.values().map(|kept| &kept.node));
-        let same = claims.attention(&node).into_iter().map(|text| (EventKind::SameMachine, text));
+        let same = |text| Record { kind: EventKind::SameMachine, text, by: None };
+        let same = claims.attention(&node).into_iter().map(same);
         records.extend(same);
         Ok((Kept { node, revision: None }, records))
     }
@@ -257,7 +288,7 @@ impl Book {
         &mut self,
         kept: Kept,
         after: Node,
-        records: Vec<(EventKind, String)>,
+        records: Vec<Record>,
         effects: Vec<Effect>,
     ) -> NodeAnswer<Instruction> {
         let (nonce, report_in_ms) = (after.nonce.clone(), report_in_ms(&after.state));
@@ -275,7 +306,7 @@ impl Book {
         &mut self,
         before: Kept,
         after: Node,
-        records: Vec<(EventKind, String)>,
+        records: Vec<Record>,
         is_forgotten: bool,
     ) -> Result<(), BookError> {
         let id = after.id.clone();
@@ -292,9 +323,7 @@ impl Book {
                 (true, false) => txn.put(key, value),
                 (false, false) => txn,
             };
-            let (txn, chain) = self.with_events(txn, Some(&id), &records)?;
-            let committed = self.commit(txn).await?;
-            self.chain = chain;
+            let committed = self.commit_with(txn, Some(&id), &records).await?;
             revision = if is_changed { Some(committed) } else { before.revision };
         }
         let moves =
@@ -305,7 +334,7 @@ impl Book {
             true => drop(self.nodes.remove(&id)),
             false => drop(self.nodes.insert(id.clone(), Kept { node: after, revision })),
         }
-        for (kind, text) in &records {
+        for Record { kind, text, .. } in &records {
             info!(node = %id, ?kind, text, "a node's event");
         }
         if moves || is_forgotten {
@@ -314,29 +343,36 @@ impl Book {
         Ok(())
     }
 
-    fn with_events(
-        &self,
-        mut txn: Txn,
+    /// Changes the ledger and adds events about a node, both or neither.
+    pub async fn commit_with(
+        &mut self,
+        txn: Txn,
         node: Option<&NodeId>,
-        records: &[(EventKind, String)],
-    ) -> Result<(Txn, Chain), BookError> {
+        records: &[Record],
+    ) -> Result<Revision, BookError> {
+        let note = |record: &Record| {
+            let by = record.by.as_ref().map(ToString::to_string);
+            let about = About { node: node.cloned(), by, ..About::default() };
+            Note { kind: record.kind, about, text: record.text.clone() }
+        };
+        self.commit_noted(txn, &records.iter().map(note).collect::<Vec<_>>()).await
+    }
+
+    /// Changes the ledger and adds events about anything, both or neither.
+    pub async fn commit_noted(&mut self, mut txn: Txn, notes: &[Note]) -> Result<Revision, BookError> {
         let mut chain = self.chain;
-        for (kind, text) in records {
-            let (event, next) = chain.next(Timestamp::now(), *kind, node.cloned(), text);
+        for Note { kind, about, text } in notes {
+            let (event, next) = chain.next(Timestamp::now(), *kind, about.clone(), text);
             let key = events::key(event.seq)?;
             let value = serde_json::to_value(&event).expect("our own struct has string keys");
             txn = txn.when(key.clone(), Expected::Absent).put(key, value);
             chain = next;
         }
-        Ok((txn, chain))
-    }
-
-    async fn commit(&mut self, txn: Txn) -> Result<Revision, BookError> {
         // Until the answer is here, nobody knows whether it happened.
         self.is_stale = true;
         match self.ledger.txn(txn).await? {
             Outcome::Committed(revision) => {
-                self.is_stale = false;
+                (self.is_stale, self.chain) = (false, chain);
                 Ok(revision)
             }
             Outcome::Refused(key) => Err(BookError::Moved(key)),
@@ -348,11 +384,12 @@ impl Book {
     }
 }
 
-fn recorded(effect: &Effect) -> Option<(EventKind, String)> {
-    match effect {
-        Effect::Record(kind, text) => Some((*kind, text.clone())),
+fn recorded(effects: &[Effect], by: Option<&Actor>) -> Vec<Record> {
+    let record = |effect: &Effect| match effect {
+        Effect::Record(kind, text) => Some(Record { kind: *kind, text: text.clone(), by: by.cloned() }),
         _ => None,
-    }
+    };
+    effects.iter().filter_map(record).collect()
 }
 
 fn told(error: &BookError) -> NodeError {
