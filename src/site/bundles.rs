@@ -4,6 +4,7 @@
 
 use crate::definition::{Cluster, Identity};
 use crate::secrets::{Recipient, SealError, Secrets, SecretsError};
+use std::sync::Arc;
 use understudy_core::model::name::Name;
 use understudy_core::protocol::bundle::{Bundle, BundleRequest};
 
@@ -20,12 +21,12 @@ pub enum BundleError {
 
 /// The bundles of a site.
 pub struct Bundles {
-    clusters: Vec<Cluster>,
+    clusters: Arc<[Cluster]>,
     secrets: Secrets,
 }
 
 impl Bundles {
-    pub fn new(clusters: Vec<Cluster>, secrets: Secrets) -> Self {
+    pub fn new(clusters: Arc<[Cluster]>, secrets: Secrets) -> Self {
         Self { clusters, secrets }
     }
 

@@ -13,10 +13,10 @@ mod value;
 pub use cluster::{Cluster, ClusterProblem, Identity};
 pub use network::{Dhcp, Network, NetworkProblem};
 pub use operator_api::OperatorListen;
-pub use rack::{AgentPlace, Bmc, Rack, RackProblem};
+pub use rack::{AgentPlace, Bmc, BmcNode, Rack, RackProblem};
 pub use settings::SettingsProblem;
 pub use value::{
-    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
+    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
     NetworkAddress, ValueError, WantedImage,
 };
 

@@ -1,13 +1,14 @@
 //! `[rack]` and `[bmc]`: what may be fenced, how often, and how.
 
 use super::raw::{RawBmc, RawRack};
-use super::value::{BmcUrl, BmcUser};
+use super::value::BmcUser;
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 use understudy_core::model::name::Name;
+use understudy_rack::redfish::{BmcUrl, CertificateTrust};
 
 /// More at once is no rack that loses a node but a rack that has lost its power or its switch.
 const ALLOWANCE: RangeInclusive<u32> = 1..=64;
@@ -42,8 +43,29 @@ pub struct Bmc {
     pub user: BmcUser,
     /// Its first line is the password.
     pub password_file: PathBuf,
+    /// How certificates are trusted that no node of these names.
+    pub certificates: Option<CertificateTrust>,
     /// By system serial: instead of what inventories tell.
-    pub nodes: BTreeMap<String, BmcUrl>,
+    pub nodes: BTreeMap<String, BmcNode>,
+}
+
+/// The BMC of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BmcNode {
+    pub url: BmcUrl,
+    /// For HTTPS.
+    pub certificate: Option<CertificateTrust>,
+}
+
+/// Whether a BMC is spoken to over HTTPS whose certificate is nowhere named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certificates {
+    /// Never.
+    #[default]
+    Pinned,
+    /// Yes: whoever is in between reads the password.
+    Unchecked,
 }
 
 /// What is wrong with a value of the rack or its BMCs.
@@ -96,7 +118,7 @@ pub fn rack(raw: RawRack, site: &Name) -> Result<Rack, Refused> {
 
 /// The BMCs; the password's file is relative to `folder` and not looked at yet.
 pub fn bmc(raw: RawBmc, folder: &Path) -> Result<Bmc, Refused> {
-    let mut nodes: BTreeMap<String, BmcUrl> = BTreeMap::new();
+    let mut nodes: BTreeMap<String, BmcNode> = BTreeMap::new();
     for one in raw.nodes {
         let (serial, url) = (one.serial.get_ref().trim().to_owned(), one.url.get_ref().clone());
         if serial.is_empty() {
@@ -105,10 +127,15 @@ pub fn bmc(raw: RawBmc, folder: &Path) -> Result<Bmc, Refused> {
         if nodes.contains_key(&serial) {
             return refuse(&one.serial, "serial", RackProblem::SerialTwice(serial));
         }
-        if let Some((serial, _)) = nodes.iter().find(|(_, known)| **known == url) {
+        if let Some((serial, _)) = nodes.iter().find(|(_, known)| known.url == url) {
             return refuse(&one.url, "url", RackProblem::UrlTwice { url, serial: serial.clone() });
         }
-        nodes.insert(serial, url);
+        let certificate = one.certificate_sha256.map(CertificateTrust::Pinned);
+        nodes.insert(serial, BmcNode { url, certificate });
     }
-    Ok(Bmc { user: raw.user, password_file: folder.join(raw.password_file), nodes })
+    let certificates = match raw.certificates {
+        Certificates::Pinned => None,
+        Certificates::Unchecked => Some(CertificateTrust::Unchecked),
+    };
+    Ok(Bmc { user: raw.user, password_file: folder.join(raw.password_file), certificates, nodes })
 }

@@ -1,8 +1,8 @@
 //! `site.toml` as it is written, with the place of everything that may be refused.
 
-use super::rack::AgentPlace;
+use super::rack::{AgentPlace, Certificates};
 use super::value::{
-    AddressRange, BmcUrl, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
+    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
     NetworkAddress, WantedImage,
 };
 use serde::Deserialize;
@@ -10,9 +10,11 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use toml::Spanned;
+use understudy_core::base::sha256::Sha256;
 use understudy_core::model::mac::MacAddress;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::Exclusivity;
+use understudy_rack::redfish::BmcUrl;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +141,8 @@ pub struct RawBmc {
     pub user: BmcUser,
     pub password_file: PathBuf,
     #[serde(default)]
+    pub certificates: Certificates,
+    #[serde(default)]
     pub nodes: Vec<RawBmcNode>,
 }
 
@@ -147,6 +151,7 @@ pub struct RawBmc {
 pub struct RawBmcNode {
     pub serial: Spanned<String>,
     pub url: Spanned<BmcUrl>,
+    pub certificate_sha256: Option<Sha256>,
 }
 
 #[derive(Deserialize)]

@@ -159,7 +159,7 @@ fn identities_have_their_defaults_and_stand_in_the_order_of_their_names() {
     );
     assert_eq!(site.rack.allowance_window.as_secs(), 600);
     let bmc = site.bmc.unwrap();
-    assert!(bmc.password_file.is_absolute() && bmc.nodes["LAB-2"].as_str().ends_with("202:8000"));
+    assert!(bmc.password_file.is_absolute() && bmc.nodes["LAB-2"].url.to_string().ends_with("202:8000"));
     let dns = &site.clusters[0];
     let told: Vec<_> =
         dns.members().into_iter().map(|member| (member.identity.to_string(), member.host_name)).collect();

@@ -26,8 +26,6 @@ pub enum ValueError {
     HostName(String),
     #[error("`{0}` is not a user of a BMC: no colon, no control character, and not empty")]
     BmcUser(String),
-    #[error("`{0}` is not where a BMC answers, such as https://10.77.0.201")]
-    BmcUrl(String),
     #[error("`{0}` is not a rule for disks; write only, smallest, largest or serial:XYZ")]
     DiskRule(String),
 }
@@ -68,11 +66,6 @@ pub struct HostName(String);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct BmcUser(String);
-
-/// Where a BMC answers: scheme, host and perhaps a port.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct BmcUrl(String);
 
 /// What nodes get.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -250,35 +243,7 @@ impl BmcUser {
     }
 }
 
-impl FromStr for BmcUrl {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let refuse = || ValueError::BmcUrl(text.to_owned());
-        let trimmed = text.trim_end_matches('/');
-        let uri: hyper::Uri = trimmed.parse().map_err(|_| refuse())?;
-        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
-        // A password in a URL would end in logs and tables.
-        let has_host = uri.authority().is_some_and(|at| !at.host().is_empty() && !at.as_str().contains('@'));
-        let is_bare = uri.path() == "/" && uri.query().is_none();
-        if is_http && has_host && is_bare { Ok(Self(trimmed.to_owned())) } else { Err(refuse()) }
-    }
-}
-
-impl BmcUrl {
-    /// The URL as text, without a slash at its end.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Display for HostName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for BmcUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
@@ -345,7 +310,6 @@ from_text!(
     ListenAddress,
     HostName,
     BmcUser,
-    BmcUrl,
     WantedImage,
     DiskRule
 );
@@ -367,18 +331,6 @@ mod tests {
         );
         for text in ["10.77.0.1", "10.77.0.1/31", "10.77.0.1/0", "10.77.0/24", "::1/64"] {
             assert!(text.parse::<NetworkAddress>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_bmc_is_named_by_scheme_and_host_only() {
-        for text in ["http://10.77.0.201:8000", "https://bmc-1.example.org/"] {
-            assert_eq!(text.parse::<BmcUrl>().unwrap().as_str(), text.trim_end_matches('/'));
-        }
-        for text in
-            ["", "10.77.0.201", "ftp://a", "http://", "http://u:p@a", "http://a/redfish", "http://a?b"]
-        {
-            assert!(text.parse::<BmcUrl>().is_err(), "{text}");
         }
     }
 

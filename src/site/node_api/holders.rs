@@ -39,7 +39,7 @@ async fn heartbeat(State(api): State<NodeApi>, Extension(peer): Extension<Peer>,
         Err(response) => return response,
     };
     let refused = match api.registry.standings().admits(&peer.id, &beat.boot_id) {
-        Admission::Yes => return Json(api.rack.heartbeat(peer.id, beat, peer.remote).await).into_response(),
+        Admission::Yes => return Json(api.rack.heartbeat(&peer.id, beat, peer.remote)).into_response(),
         Admission::OtherBoot => (StatusCode::CONFLICT, "say hello first"),
         Admission::No => (StatusCode::FORBIDDEN, "this node is not known to run its image from its own disk"),
     };
@@ -53,14 +53,17 @@ async fn bundle(State(api): State<NodeApi>, Extension(peer): Extension<Peer>, bo
         Err(response) => return response,
     };
     let is_holder = api.registry.standings().is_running(&peer.id)
-        && api.rack.may_have(&peer.id, &request.identity, request.epoch).await;
+        && api.rack.may_have(&peer.id, &request.identity, request.epoch);
     if !is_holder {
         api.metrics.bundles_refused();
         info!(node = %peer.id, identity = %request.identity, epoch = %request.epoch, "a bundle was refused");
         return refuse(StatusCode::FORBIDDEN, "this node does not hold that identity at that epoch");
     }
     match api.bundles.of(&request, &peer.public_key).await {
-        Ok(bundle) => {
+        Ok(mut bundle) => {
+            if !api.rack.takes_address(&request.identity) {
+                bundle.address = None;
+            }
             api.metrics.bundles();
             info!(node = %peer.id, identity = %request.identity, epoch = %request.epoch, "a bundle was given");
             Json(bundle).into_response()

@@ -12,7 +12,7 @@ pub use routes::Peer;
 use crate::bundles::Bundles;
 use crate::connections::{self, HttpLimits};
 use crate::metrics::Metrics;
-use crate::rack::RackAgent;
+use crate::rack::Agent;
 use crate::registry::Registry;
 use rustls::ServerConfig;
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ pub struct NodeApi {
     /// The CA's certificate, for the short code.
     pub ca: Arc<[u8]>,
     pub http_port: u16,
-    pub rack: Arc<dyn RackAgent>,
+    pub rack: Agent,
     pub bundles: Arc<Bundles>,
     /// One short code is made at a time: it costs on purpose, and a stranger asks for it.
     pub codes: Arc<Semaphore>,
