@@ -11,6 +11,7 @@ mod image;
 mod key;
 pub mod lab;
 mod nodes;
+mod open_files;
 mod operator;
 mod paths;
 mod retire;

@@ -1,7 +1,7 @@
 //! `understudy serve`: the controller of a site, until a signal ends it.
 
 use super::failure::Failure;
-use super::{Outcome, operator, talk};
+use super::{Outcome, open_files, operator, talk};
 use clap::Args;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -20,10 +20,17 @@ pub struct Arguments {
     /// Log one JSON object a line
     #[arg(long)]
     log_json: bool,
+    /// Print the description of the operator API (OpenAPI), and end
+    #[arg(long)]
+    openapi: bool,
 }
 
 /// SIGTERM and SIGINT end it in order, SIGHUP makes it look at the image shelf.
 pub fn run(arguments: &Arguments) -> Outcome {
+    if arguments.openapi {
+        talk::json(&understudy_site::operator_api::openapi());
+        return Ok(ExitCode::SUCCESS);
+    }
     let definition = operator::read_site(&arguments.site)?;
     log(arguments.log_json);
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::operation)?;
@@ -32,6 +39,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let config = Config { definition, listen: Listen::Networks };
         let site = understudy_site::build(config).await.map_err(failure)?;
         tell(&site);
+        open_files::raise(site.open_files_max());
         let token = CancellationToken::new();
         let listening = tokio::spawn(signals.follow(token.clone(), site.rescan()));
         let ended = site.run(token.clone()).await.map_err(failure);

@@ -31,6 +31,9 @@ use understudy_ledger::{Ledger, OpenError, Sqlite};
 /// How often systemd hears that the site lives, when it does not say itself how often it wants to.
 const WATCHDOG_DEFAULT: Duration = Duration::from_secs(10);
 
+/// Open files of the runtime, the ledger, the log and of sockets that listen.
+const OPEN_FILES_REST: usize = 64;
+
 /// A site and where it listens.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -241,6 +244,13 @@ impl Site {
     /// Where holders of tokens are answered.
     pub fn operator_address(&self) -> Option<SocketAddr> {
         self.operator_tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// How many files it may have open at once, when everybody asks.
+    pub fn open_files_max(&self) -> u64 {
+        let node_api = self.node_listeners.len() * node_api::CONNECTIONS_MAX;
+        let netboot = self.netboot.as_ref().map_or(0, Netboot::open_files_max);
+        (OPEN_FILES_REST + operator_api::OPEN_FILES_MAX + node_api + netboot) as u64
     }
 
     /// The CA's certificate (DER).

@@ -12,6 +12,7 @@ mod lab;
 mod machines;
 mod mirror;
 mod netboot;
+mod operators;
 mod outputs;
 mod packages;
 #[path = "../peers.rs"]
@@ -20,3 +21,4 @@ mod rack;
 mod reproducibility;
 mod site;
 mod trust;
+mod unit;

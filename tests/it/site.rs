@@ -17,13 +17,13 @@ use understudy_image::signing::SigningKey;
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// A folder with a site file, a signed image and a node's key.
-struct Site {
+pub struct Site {
     folder: TempDir,
     port: u16,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::create(&folder.path().join("signing.key"), None).unwrap();
         let (port, http) = (free_port(), free_port());
@@ -71,17 +71,17 @@ impl Site {
         fs::write(&folder.join("manifest.json.minisig"), signature.as_bytes()).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn verb(&self, verb: &str, more: &[&str]) -> Ended {
+    pub fn verb(&self, verb: &str, more: &[&str]) -> Ended {
         let file = self.path("site.toml");
         run_understudy([&[verb, "--site", text(&file)], more].concat())
     }
 
     /// Starts the site and waits until it answers.
-    fn serve(&self) -> Running {
+    pub fn serve(&self) -> Running {
         let process = understudy().args(["serve", "--log-json", "--site", text(&self.path("site.toml"))]);
         let mut running = process.with(pipe_stderr).spawn().unwrap();
         let mut lines = BufReader::new(running.child.stderr.take().unwrap()).lines();
@@ -122,7 +122,7 @@ impl Site {
         serde_json::from_str(&said).unwrap()
     }
 
-    fn hello(&self, boot: &str, source: Value) -> Value {
+    pub fn hello(&self, boot: &str, source: Value) -> Value {
         let hello = json!({
             "boot_id": boot, "source": source, "mac": "52:54:00:00:00:01",
             "inventory": {
@@ -136,17 +136,17 @@ impl Site {
         self.say("/v1/enrol", &hello)
     }
 
-    fn report(&self, boot: &str, status: Value) -> Value {
+    pub fn report(&self, boot: &str, status: Value) -> Value {
         self.say("/v1/report", &json!({ "boot_id": boot, "status": status }))
     }
 
-    fn node(&self) -> Value {
+    pub fn node(&self) -> Value {
         let nodes = self.verb("nodes", &["--json"]).expect_success().stdout;
         serde_json::from_str::<Value>(&nodes).unwrap()[0].clone()
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

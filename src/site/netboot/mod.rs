@@ -145,6 +145,12 @@ impl Netboot {
         Arc::new(move || counters.text(&http, &tftp))
     }
 
+    /// How many files it may have open at once.
+    pub fn open_files_max(&self) -> usize {
+        // A connection that gets a file has that open as well.
+        2 * http::Limits::default().connections_max + tftp::TRANSFERS_MAX
+    }
+
     /// Serves until cancelled, from the first look at the shelf on: a machine with an empty disk that asked
     /// before would be sent to that disk, and stay there. Firmware asks for its address again and again.
     pub async fn run(mut self, registry: Registry, token: CancellationToken) -> Result<(), NetbootError> {

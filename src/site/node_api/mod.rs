@@ -28,7 +28,7 @@ use understudy_core::model::id::NodeId;
 
 /// Connections of one listener: two of each of a thousand nodes, one for heartbeats and one for reports, and as many
 /// that begin anew. Whoever comes beyond that waits in the kernel's queue.
-const CONNECTIONS_MAX: usize = 4096;
+pub const CONNECTIONS_MAX: usize = 4096;
 /// How long a handshake may take, also on a loaded machine.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(15);
 const LIMITS: HttpLimits = HttpLimits {

@@ -41,6 +41,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// As the tree holds it and `understudy serve --openapi` prints it.
+#[cfg(test)]
+fn text() -> String {
+    serde_json::to_string_pretty(&openapi()).expect("a description is plain JSON") + "\n"
+}
+
 fn refusal() -> utoipa::openapi::RefOr<utoipa::openapi::Response> {
     use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
@@ -61,4 +67,38 @@ pub fn roles() -> BTreeMap<(String, String), Role> {
         }
     }
     roles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use understudy_core::base::fs;
+
+    /// Catches an API that changed without its description in the tree.
+    #[test]
+    fn the_description_in_the_tree_is_what_the_code_says() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("operator_api/openapi.json");
+        let kept = fs::read_text(&path).unwrap_or_default();
+        let lines = kept.lines().map(Some).chain(std::iter::repeat(None));
+        let text = text();
+        let changed = text.lines().zip(lines).position(|(new, old)| old != Some(new));
+        assert!(
+            kept == text,
+            "src/site/operator_api/openapi.json is not what the code says, from line {} on; run: \
+             understudy serve --openapi > src/site/operator_api/openapi.json",
+            changed.map_or(text.lines().count(), |line| line) + 1
+        );
+    }
+
+    #[test]
+    fn every_route_names_a_role() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let routes: usize = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|methods| methods.as_object().unwrap().len())
+            .sum();
+        assert_eq!(roles().len(), routes, "a route without `security((\"token\" = [...]))` is nobody's");
+    }
 }

@@ -47,6 +47,8 @@ use understudy_ledger::Ledger;
 
 /// Connections of one door; a site has few operators, and each of their commands is a connection.
 const CONNECTIONS_MAX: usize = 64;
+/// Of both doors.
+pub const OPEN_FILES_MAX: usize = 2 * CONNECTIONS_MAX;
 /// How long a handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const LIMITS: HttpLimits = HttpLimits { idle_max: Duration::from_secs(15), head_bytes_max: 16 << 10 };

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::fs;
 use understudy_core::base::sha256::Sha256;
-use understudy_site::definition::SiteDefinition;
+use understudy_site::definition::{OperatorListen, SiteDefinition};
 use understudy_site::registry::Registry;
 use understudy_site::{Config, Listen, SiteError, build};
 
@@ -34,6 +34,7 @@ pub struct Folder {
 /// A site that runs.
 pub struct Running {
     pub address: SocketAddr,
+    pub operator_address: SocketAddr,
     pub ca: Vec<u8>,
     pub socket: PathBuf,
     pub registry: Registry,
@@ -117,10 +118,14 @@ impl Folder {
     /// Starts the site.
     pub async fn start(&self) -> Running {
         let listen = Listen::Only("127.0.0.1:0".parse().unwrap());
-        let site = build(Config { definition: self.definition(), listen }).await.unwrap();
+        let mut definition = self.definition();
+        let address = "127.0.0.1:0".parse().unwrap();
+        definition.operator_api = Some(OperatorListen { address, names: Vec::new() });
+        let site = build(Config { definition, listen }).await.unwrap();
         let token = CancellationToken::new();
         Running {
             address: site.node_addresses()[0],
+            operator_address: site.operator_address().unwrap(),
             ca: site.ca().to_vec(),
             socket: site.socket(),
             registry: site.registry().clone(),
@@ -203,10 +208,24 @@ pub async fn exchange(
     path: &str,
     body: Bytes,
 ) -> Result<(StatusCode, Bytes), hyper::Error> {
+    exchange_as(stream, None, method, path, body).await
+}
+
+/// One request over one connection, with a token.
+pub async fn exchange_as(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    token: Option<&str>,
+    method: &str,
+    path: &str,
+    body: Bytes,
+) -> Result<(StatusCode, Bytes), hyper::Error> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
     let request = Request::builder().method(method).uri(path);
-    let request = request.header("host", "site").header("content-type", "application/json");
+    let mut request = request.header("host", "site").header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
     let response = sender.send_request(request.body(Full::new(body)).unwrap()).await?;
     let status = response.status();
     let answer = response.into_body().collect().await?.to_bytes();

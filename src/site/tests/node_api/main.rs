@@ -5,6 +5,7 @@
 mod doors;
 mod fixture;
 mod node;
+mod operators;
 mod restart;
 mod shelf;
 mod strangers;

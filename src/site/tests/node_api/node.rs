@@ -1,6 +1,6 @@
 //! A machine that asks to join: its key, its hardware, and what it says.
 
-use crate::fixture::{Running, exchange, root_hash};
+use crate::fixture::{Running, exchange, exchange_as, root_hash};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use rcgen::{CertificateParams, KeyPair};
@@ -181,4 +181,23 @@ pub async fn connect_with_old_tls(node: &Node, site: &Running) -> Result<(), Str
     let chain = vec![node.certificate.clone()];
     let config = client_of(site, &rustls::version::TLS12).with_client_auth_cert(chain, node.private_key());
     reach(site, config.unwrap()).await
+}
+
+/// A request to the operators' door, from an address of this machine.
+pub async fn ask_over_tls(
+    site: &Running,
+    from: std::net::Ipv4Addr,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> (StatusCode, String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let stream = socket.connect(site.operator_address).await.unwrap();
+    let config = Arc::new(client(site).with_no_client_auth());
+    let stream = TlsConnector::from(config).connect(site.operator_address.ip().into(), stream).await.unwrap();
+    let body = Bytes::from(body.to_owned());
+    let (status, answer) = exchange_as(stream, token, method, path, body).await.unwrap();
+    (status, String::from_utf8(answer.to_vec()).unwrap())
 }
