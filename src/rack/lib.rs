@@ -1,0 +1,3 @@
+//! The rack agent.
+
+pub mod redfish;
