@@ -1,0 +1,140 @@
+//! "Am I the one who is cut off": whether the gateway of the rack's network answers an ICMP echo (RFC 792).
+//!
+//! Nothing else is sent anywhere. An agent that may not open such a socket counts as cut off, and says why.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// RFC 792: echo request and reply.
+const ECHO_REQUEST: u8 = 8;
+const ECHO_REPLY: u8 = 0;
+const HEADER_BYTES: usize = 8;
+/// What tells our echoes from those of others: the process cannot choose the identifier of a datagram socket.
+const MARK: [u8; 8] = *b"understd";
+
+/// What proves that the agent's own network works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gateway {
+    /// Nothing beyond the nodes themselves: the agent is the gateway, or the network has none.
+    None,
+    /// This address answers echoes.
+    Icmp(Ipv4Addr),
+}
+
+impl Gateway {
+    /// Whether it answers in time. Blocks.
+    pub fn answers(self, longest: Duration) -> io::Result<bool> {
+        match self {
+            Self::None => Ok(true),
+            Self::Icmp(address) => echo(address, longest),
+        }
+    }
+}
+
+/// One echo. A datagram socket needs no privilege where ping(8) does not; a raw one is for the rest.
+fn echo(address: Ipv4Addr, longest: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + longest;
+    let (socket, is_raw) = open()?;
+    let to = SocketAddr::from((address, 0));
+    match socket.connect(&to.into()).and_then(|()| socket.send(&request())) {
+        Ok(_) => {}
+        // No route, or the network says so: that is an answer.
+        Err(error) if is_away(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        socket.set_read_timeout(Some(left))?;
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 256];
+        let count = match socket.recv(&mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if is_late(&error) || is_away(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let bytes: Vec<u8> = buffer[..count]
+            .iter()
+            // SAFETY: recv(2) has written `count` bytes.
+            .map(|byte| unsafe { byte.assume_init() })
+            .collect();
+        if is_reply(&bytes, is_raw) {
+            return Ok(true);
+        }
+    }
+}
+
+fn open() -> io::Result<(Socket, bool)> {
+    match Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::ICMPV4)) {
+        Ok(socket) => Ok((socket, false)),
+        Err(_) => Ok((Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))?, true)),
+    }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+fn is_away(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn request() -> Vec<u8> {
+    let mut bytes = vec![ECHO_REQUEST, 0, 0, 0, 0x55, 0x44, 0, 1];
+    bytes.extend(MARK);
+    let sum = checksum(&bytes);
+    bytes[2..4].copy_from_slice(&sum.to_be_bytes());
+    bytes
+}
+
+/// RFC 1071.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+    let mut sum: u32 = words.sum();
+    while sum >> 16 != 0 {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum & 0xffff).expect("sixteen bits were kept")
+}
+
+fn is_reply(bytes: &[u8], is_raw: bool) -> bool {
+    // A raw socket shows the IP header, whose length is in its first byte (RFC 791, section 3.1).
+    let skip = if is_raw { bytes.first().map_or(0, |byte| usize::from(byte & 0x0f) * 4) } else { 0 };
+    let Some(message) = bytes.get(skip..) else { return false };
+    message.first() == Some(&ECHO_REPLY) && message.get(HEADER_BYTES..).is_some_and(|data| data == MARK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_is_there_answers_and_one_that_is_not_does_not() {
+        let longest = Duration::from_secs(2);
+        assert!(Gateway::Icmp(Ipv4Addr::LOCALHOST).answers(longest).unwrap());
+        // TEST-NET-1 (RFC 5737): nobody is there.
+        let nobody = Gateway::Icmp(Ipv4Addr::new(192, 0, 2, 1));
+        assert!(!nobody.answers(Duration::from_millis(200)).unwrap());
+        assert!(Gateway::None.answers(Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn only_a_reply_with_our_mark_counts() {
+        let mut reply = request();
+        assert!(!is_reply(&reply, false));
+        reply[0] = ECHO_REPLY;
+        assert!(is_reply(&reply, false));
+        let header = [[0x45].as_slice(), &[0; 19]].concat();
+        assert!(is_reply(&[header, reply.clone()].concat(), true));
+        reply.pop();
+        assert!(!is_reply(&reply, false) && !is_reply(&[], true));
+    }
+}
