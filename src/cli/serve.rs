@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::sha256::Sha256;
-use understudy_site::state::StateError;
 use understudy_site::rack::RackPartError;
+use understudy_site::state::StateError;
 use understudy_site::{
     Config, KeyFileError, LOADERS_PACKAGE, Listen, NetbootError, SecretsError, Site, SiteError,
 };

@@ -7,7 +7,8 @@ use clap::Args;
 use understudy_rack::view::TakeoverView;
 
 const HEADER: [&str; 11] = [
-    "BEGUN", "IDENTITY", "EPOCH", "FROM", "TO", "DETECTED", "FENCED", "ASSIGNED", "SERVING", "OUTCOME", "REASON",
+    "BEGUN", "IDENTITY", "EPOCH", "FROM", "TO", "DETECTED", "FENCED", "ASSIGNED", "SERVING", "OUTCOME",
+    "REASON",
 ];
 
 /// Seconds count from the step before: detected from the last word of the old holder. With `--json` one array; with

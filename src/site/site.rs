@@ -141,9 +141,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
     };
     let (registry, registry_task) = registry::build(Arc::clone(&ledger), rules, shelf.clone()).await?;
     let secrets = Secrets::open(&state.file(SECRETS_FILE), Arc::clone(&ledger)).await?;
-    let (agent, rack_part) =
-        rack::build(&definition, Arc::clone(&ledger), registry.clone(), shelf.clone())?;
-    let clusters: Arc<[_]> = definition.clusters.into();
+    let (agent, rack_part) = rack::build(&definition, Arc::clone(&ledger), registry.clone(), shelf.clone())?;
+    let clusters: Arc<[_]> = definition.clusters.clone().into();
     let metrics = Arc::new(Metrics::default());
     let mut node_listeners = Vec::new();
     for address in addresses {

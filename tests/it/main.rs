@@ -7,6 +7,7 @@
 mod command;
 mod definitions;
 mod fixture;
+mod identities;
 mod interruptions;
 mod lab;
 mod machines;

@@ -16,8 +16,8 @@ pub use operator_api::OperatorListen;
 pub use rack::{AgentPlace, Bmc, BmcNode, Rack, RackProblem};
 pub use settings::SettingsProblem;
 pub use value::{
-    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
-    NetworkAddress, ValueError, WantedImage,
+    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress,
+    ValueError, WantedImage,
 };
 
 use raw::RawDefinition;

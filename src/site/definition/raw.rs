@@ -2,8 +2,8 @@
 
 use super::rack::{AgentPlace, Certificates};
 use super::value::{
-    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress,
-    NetworkAddress, WantedImage,
+    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress,
+    WantedImage,
 };
 use serde::Deserialize;
 use std::net::Ipv4Addr;

@@ -1,7 +1,7 @@
 //! Identities, clusters and takeovers over the API: shown, and what operators say about them.
 
-use super::body::{Body, ErrorBody, InPath, refuse};
 use super::OperatorApi;
+use super::body::{Body, ErrorBody, InPath, refuse};
 use crate::access::Actor;
 use crate::events::{About, EventKind};
 use crate::rack::{self, ClusterDetails, IdentityDetails};
@@ -88,8 +88,7 @@ pub struct ResumeRequest {
 pub enum ScopeRequest {
     Site,
     Rack,
-    #[schema(value_type = String)]
-    Identity(Name),
+    Identity(#[schema(value_type = String)] Name),
 }
 
 /// A command that says nothing but itself.
@@ -130,13 +129,15 @@ pub async fn takeovers(State(api): State<OperatorApi>) -> Response {
     Json(api.rack.view().map(|view| view.takeovers.clone()).unwrap_or_default()).into_response()
 }
 
-/// Everything that the rack agent knows.
-#[utoipa::path(get, path = "/v1/rack", security(("token" = ["read"])),
-    responses((status = 200, body = RackView), (status = 409, body = ErrorBody)))]
+/// Everything that the rack agent knows; while none runs, why.
+#[utoipa::path(get, path = "/v1/rack", security(("token" = ["read"])), responses((status = 200, body = RackView)))]
 pub async fn rack(State(api): State<OperatorApi>) -> Response {
     match api.rack.running() {
         Ok(handle) => Json(&*handle.view()).into_response(),
-        Err(why) => refuse(StatusCode::CONFLICT, &why),
+        Err(why) => {
+            let rack = api.rack_name.to_string();
+            Json(RackView { rack, halted: vec![why], ..RackView::default() }).into_response()
+        }
     }
 }
 

@@ -16,7 +16,8 @@ mod tokens;
 pub use body::ErrorBody;
 pub use describe::{openapi, roles};
 pub use identities::{
-    AssignRequest, CommandView, DrainRequest, PauseRequest, PlainRequest, ReplaceRequest, ResumeRequest, ScopeRequest,
+    AssignRequest, CommandView, DrainRequest, PauseRequest, PlainRequest, ReplaceRequest, ResumeRequest,
+    ScopeRequest,
 };
 pub use routes::{ApproveRequest, EventsQuery};
 pub use tokens::{MadeToken, NewTokenRequest};

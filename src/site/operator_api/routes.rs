@@ -194,6 +194,7 @@ async fn metrics(State(api): State<OperatorApi>) -> Response {
         (shelf.images.len(), shelf.refused.len())
     };
     let netboot = (api.more_metrics)();
-    let text = api.metrics.text(&Gauges { nodes: &nodes, events, images, images_refused, netboot }) + &api.rack.metrics();
+    let text = api.metrics.text(&Gauges { nodes: &nodes, events, images, images_refused, netboot })
+        + &api.rack.metrics();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -101,7 +101,8 @@ impl Roles {
 }
 
 fn declaration(cluster: &Cluster, known: Known, rack: &Name) -> Declaration {
-    let is_strict = cluster.exclusivity == Some(Exclusivity::Strict) || known.exclusivity == Exclusivity::Strict;
+    let is_strict =
+        cluster.exclusivity == Some(Exclusivity::Strict) || known.exclusivity == Exclusivity::Strict;
     Declaration {
         cluster: cluster.name.clone(),
         rack: rack.clone(),

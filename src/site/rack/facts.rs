@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use understudy_core::model::id::NodeId;
 use understudy_plan::config::Needs;
-use understudy_rack::facts::{Facts, NodeFacts};
+use understudy_rack::facts::{BmcAddress, Facts, NodeFacts};
 use understudy_rack::redfish::BmcUrl;
-
-use understudy_rack::facts::BmcAddress;
 
 /// The facts of all approved and retired nodes.
 pub fn of(standings: &BTreeMap<NodeId, Standing>, bmc: Option<&Bmc>) -> Facts {
@@ -37,7 +35,10 @@ fn fact(standing: &Standing, bmc: Option<&Bmc>) -> NodeFacts {
 /// What `site.toml` says of the machine's serial, or else what the machine's own firmware says.
 fn bmc_address(standing: &Standing, bmc: &Bmc) -> Option<BmcAddress> {
     if let Some(named) = bmc.nodes.get(&standing.serial).filter(|_| !standing.serial.is_empty()) {
-        return Some(BmcAddress { url: named.url.clone(), certificate: named.certificate.or(bmc.certificates) });
+        return Some(BmcAddress {
+            url: named.url.clone(),
+            certificate: named.certificate.or(bmc.certificates),
+        });
     }
     let url: BmcUrl = match standing.bmc? {
         IpAddr::V4(address) => format!("https://{address}"),

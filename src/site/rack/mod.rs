@@ -140,12 +140,13 @@ impl RackPart {
     pub async fn run(mut self, token: CancellationToken) -> Result<(), RackPartError> {
         let mut roles = Roles::load(Arc::clone(&self.ledger)).await?;
         let mut standings = self.registry.standings().follow();
-        let (facts, seen) = watch::channel(facts::of(&standings.borrow_and_update(), self.settings.bmc.as_ref()));
+        let (facts, seen) =
+            watch::channel(facts::of(&standings.borrow_and_update(), self.settings.bmc.as_ref()));
         loop {
             let Some(declared) = self.declare(&mut roles).await? else {
                 tokio::select! {
                     () = token.cancelled() => return Ok(()),
-                    changed = self.shelf.changed() => changed.map_err(|_| RackPartError::Ended)?,
+                    () = self.shelf_changes() => {}
                 }
                 continue;
             };
@@ -167,8 +168,7 @@ impl RackPart {
                         let now = facts::of(&standings.borrow_and_update(), self.settings.bmc.as_ref());
                         facts.send_replace(now);
                     }
-                    changed = self.shelf.changed(), if !child.is_cancelled() => {
-                        changed.map_err(|_| RackPartError::Ended)?;
+                    () = self.shelf_changes() => {
                         if self.declare(&mut roles).await?.is_some_and(|next| next != declared) {
                             info!("the image says something else of a role: the rack agent starts anew");
                             self.agent.is_down("it starts anew");
@@ -195,6 +195,13 @@ impl RackPart {
         }
     }
 
+    /// Waits for another shelf. Whoever makes shelves ends with the site: then there is no other.
+    async fn shelf_changes(&mut self) {
+        if self.shelf.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     /// What is declared by the newest image; nothing while no image has said what any role is.
     async fn declare(&mut self, roles: &mut Roles) -> Result<Option<Declared>, RackPartError> {
         let manifest = {
@@ -204,8 +211,11 @@ impl RackPart {
         if let Some(known) = &manifest {
             roles.learn(known, &self.settings.clusters).await?;
         }
-        let (declared, problems) = roles.declare(&self.settings.clusters, &self.settings.rack, manifest.as_ref());
-        for (cluster, problem) in self.agent.tell(&problems) {
+        let (declared, problems) =
+            roles.declare(&self.settings.clusters, &self.settings.rack, manifest.as_ref());
+        // While there is no image, nobody can say that it lacks something.
+        let told = if manifest.is_some() { problems.as_slice() } else { &[] };
+        for (cluster, problem) in self.agent.tell(told) {
             let text = format!("cluster {cluster}: {problem}");
             let note = Note { kind: EventKind::RoleMissing, about: About::default(), text };
             self.registry.commit(Txn::new(), vec![note]).await;

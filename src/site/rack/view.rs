@@ -71,7 +71,8 @@ pub fn identities(clusters: &[Cluster], agent: &Agent) -> Vec<IdentityDetails> {
     let (view, why) = (agent.view(), agent.running().err());
     let pairs = clusters.iter().flat_map(|of| of.identities.iter().map(move |one| (of, one)));
     let one = |(cluster, identity): (&Cluster, &Identity)| {
-        let seen = view.as_ref().and_then(|view| view.identities.iter().find(|seen| seen.name == identity.name));
+        let seen =
+            view.as_ref().and_then(|view| view.identities.iter().find(|seen| seen.name == identity.name));
         let node = seen.and_then(|seen| seen.node.clone());
         let serial = view.as_ref().and_then(|view| serial(view, node.as_ref()?));
         let told = seen.and_then(|seen| seen.attention.clone());
@@ -83,7 +84,7 @@ pub fn identities(clusters: &[Cluster], agent: &Agent) -> Vec<IdentityDetails> {
             host_name: identity.host_name.to_string(),
             address: identity.address.address,
             exclusivity: seen.map(|seen| seen.exclusivity),
-            state: seen.map_or(UNKNOWN, |seen| &seen.state).to_owned(),
+            state: seen.map_or(UNKNOWN, |seen| seen.state.as_str()).to_owned(),
             epoch: seen.map(|seen| seen.epoch),
             node,
             serial,

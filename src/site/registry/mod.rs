@@ -329,7 +329,8 @@ impl RegistryTask {
                 Committed::Unknown
             }
         };
-        drop(reply.send(committed));
+        // As above: whoever asked may have stopped waiting.
+        let _ = reply.send(committed);
     }
 
     async fn note(&mut self, kind: EventKind, text: &str) {
