@@ -127,7 +127,7 @@ pub async fn build(
 ) -> Result<(Handle, Rack), RackError> {
     let lead = store::lead(&*ledger).await?;
     let durable = store::load(&*ledger).await?;
-    let waiting = Waiting::load(&*ledger).await.map_err(StoreError::from)?;
+    let waiting = Waiting::load(&*ledger).await?;
     let (sender, requests) = mpsc::channel(REQUESTS_MAX);
     let started = Instant::now();
     let now = Now { elapsed: Duration::ZERO, wall: Timestamp::now() };
@@ -337,8 +337,7 @@ impl Rack {
         if self.view.1.elapsed() >= TICK {
             self.view = (Arc::new(self.make_view()), now);
         }
-        let targets =
-            self.probes.iter().map(|(via, targets)| (via.clone(), targets.keys().cloned().collect()));
+        let targets = self.probes.iter().map(|(via, targets)| (via.clone(), targets.keys().cloned().collect()));
         let nodes = self.known.iter().filter(|(_, facts)| !facts.is_retired);
         let snapshot = Snapshot {
             durable: Arc::clone(&self.durable),

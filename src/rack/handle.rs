@@ -91,14 +91,16 @@ impl Handle {
     pub fn heartbeat(&self, node: &NodeId, beat: Heartbeat, remote: IpAddr) -> Beat {
         let snapshot = self.shared.snapshot();
         let calm = self.shared.heartbeat_every;
-        if !snapshot.nodes.contains(node) {
+        if !snapshot.nodes.contains_key(node) {
             return Beat { order: Order::Keep, probe: Vec::new(), next_in_ms: millis(calm) };
         }
         let order = snapshot.order(node, &beat, self.shared.age_max);
         let peers = snapshot.probes.get(node).into_iter().flatten();
-        let probe: Vec<Probe> = peers
-            .filter_map(|peer| Some(Probe { node: peer.clone(), address: self.shared.heartbeats.remote(peer)? }))
-            .collect();
+        let address = |peer| {
+            self.shared.heartbeats.remote(peer).or_else(|| snapshot.nodes.get(peer).copied().flatten())
+        };
+        let probe: Vec<Probe> =
+            peers.filter_map(|peer| Some(Probe { node: peer.clone(), address: address(peer)? })).collect();
         let is_urgent = !probe.is_empty() || snapshot.urgent.contains(node);
         self.shared.heartbeats.put(node, beat, remote);
         Beat { order, probe, next_in_ms: millis(if is_urgent { URGENT.min(calm) } else { calm }) }

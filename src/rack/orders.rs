@@ -4,6 +4,7 @@
 
 use crate::view::RackView;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,7 +27,8 @@ pub struct Snapshot {
     pub probes: BTreeMap<NodeId, BTreeSet<NodeId>>,
     /// Nodes whose next word is waited for.
     pub urgent: BTreeSet<NodeId>,
-    pub nodes: BTreeSet<NodeId>,
+    /// Whoever may speak, with the address that the registry has.
+    pub nodes: BTreeMap<NodeId, Option<IpAddr>>,
     pub view: Arc<RackView>,
     pub made: Instant,
 }

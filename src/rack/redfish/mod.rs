@@ -137,6 +137,11 @@ impl Redfish {
         }
     }
 
+    /// Whether what was seen is of our machine.
+    pub fn is_ours(&self, seen: &Seen) -> bool {
+        self.check(seen.uuid.as_deref()).is_ok()
+    }
+
     fn seen(&self, system: System) -> Seen {
         let ours = self.uuid.as_ref().zip(system.uuid.as_ref());
         let ours = ours.filter(|(ours, said)| is_same_machine(ours, said)).map(|(ours, _)| ours.clone());
