@@ -42,10 +42,10 @@ impl Roles {
     /// Reads what was kept.
     pub async fn load(ledger: Arc<dyn Ledger>) -> Result<Self, RackPartError> {
         let page = ledger.range(&prefix(), None, PAGE_ENTRIES_MAX).await.map_err(RackPartError::Roles)?;
-        let mut known = BTreeMap::new();
+        let mut known: BTreeMap<Name, Known> = BTreeMap::new();
         for entry in page.entries {
             let refuse = || RackPartError::RoleEntry(entry.key.to_string());
-            let name = entry.key.last_part().parse().map_err(|_| refuse())?;
+            let name: Name = entry.key.last_part().parse().map_err(|_| refuse())?;
             known.insert(name, serde_json::from_value(entry.value).map_err(|_| refuse())?);
         }
         Ok(Self { ledger, known })
