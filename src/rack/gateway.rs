@@ -124,7 +124,8 @@ mod tests {
         let alone = std::thread::spawn(|| {
             // In a network namespace of its own the thread has no interface that is up.
             nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)?;
-            Ok(Gateway::Icmp(Ipv4Addr::LOCALHOST).answers(Duration::from_millis(200)))
+            let answered = Gateway::Icmp(Ipv4Addr::LOCALHOST).answers(Duration::from_millis(200));
+            Ok::<_, nix::errno::Errno>(answered)
         });
         match alone.join().unwrap() {
             Ok(answered) => assert!(!answered.unwrap()),

@@ -76,3 +76,129 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use understudy_plan::key::LedgerEntry;
+
+    const AGE_MAX: Duration = Duration::from_secs(60);
+
+    fn node(key: &str) -> NodeId {
+        NodeId::of_public_key(key.as_bytes())
+    }
+
+    fn name() -> Name {
+        "dns-1".parse().unwrap()
+    }
+
+    /// Identity dns-1 at epoch 2, in this state.
+    fn durable(state: Value) -> Durable {
+        let mut identity = json!({
+            "epoch": 2, "since": "2026-11-24T12:00:00Z", "takeover": null, "taken_over": null, "acknowledged": null,
+            "withheld": [],
+        });
+        let both = identity.as_object_mut().unwrap();
+        both.extend(state.as_object().unwrap().clone());
+        let entry = |key: &str, value| LedgerEntry { key: key.to_owned(), value, revision: 1 };
+        let entries = [entry("/v1/epoch/dns-1", json!(2)), entry("/v1/identity/dns-1", identity)];
+        Durable::load(entries).unwrap()
+    }
+
+    fn held_by(key: &str) -> Durable {
+        durable(json!({ "state": "held", "holder": { "node": node(key), "boot": "b1" } }))
+    }
+
+    fn snapshot(durable: Durable, orders: &[(&str, &str, Order)]) -> Snapshot {
+        let orders = orders.iter().map(|(key, boot, order)| (node(key), ((*boot).to_owned(), order.clone())));
+        Snapshot {
+            durable: Arc::new(durable),
+            is_known: true,
+            orders: orders.collect(),
+            probes: BTreeMap::new(),
+            urgent: BTreeSet::new(),
+            nodes: BTreeMap::new(),
+            view: Arc::default(),
+            made: Instant::now(),
+        }
+    }
+
+    fn beat(boot: &str, held: Option<u64>) -> Heartbeat {
+        let held = held.map(|epoch| Held {
+            identity: name(),
+            epoch: Epoch::new(epoch),
+            phase: Phase::Serving,
+        });
+        Heartbeat { boot_id: boot.to_owned(), uptime_ms: 1, held, seen: Vec::new() }
+    }
+
+    fn hold(epoch: u64) -> Order {
+        Order::Hold { identity: name(), epoch: Epoch::new(epoch) }
+    }
+
+    fn release(epoch: u64) -> Order {
+        Order::Release { identity: name(), epoch: Epoch::new(epoch) }
+    }
+
+    #[test]
+    fn the_holder_is_told_to_hold() {
+        let snapshot = snapshot(held_by("a"), &[("a", "b1", hold(2))]);
+        assert_eq!(snapshot.order(&node("a"), &beat("b1", Some(2)), AGE_MAX), hold(2));
+        assert!(snapshot.may_have(&node("a"), &name(), Epoch::new(2)));
+    }
+
+    /// Mutants: `has` leaves out the epoch, the node, the boot, or takes `Fencing` for `Held`.
+    #[test]
+    fn nobody_is_told_to_hold_what_is_not_stored_as_theirs() {
+        let fencing = json!({ "state": "fencing", "holder": { "node": node("a"), "boot": "b1" },
+            "fence": { "node": node("a"), "number": 1 } });
+        for (what, durable, key, boot, epoch) in [
+            ("an old epoch", held_by("a"), "a", "b1", 1),
+            ("another node's", held_by("b"), "a", "b1", 2),
+            ("another boot's", held_by("a"), "a", "b2", 2),
+            ("being fenced", durable(fencing), "a", "b1", 2),
+            ("free", durable(json!({ "state": "free" })), "a", "b1", 2),
+            ("never assigned", Durable::default(), "a", "b1", 2),
+        ] {
+            let snapshot = snapshot(durable, &[(key, boot, hold(epoch))]);
+            assert_eq!(snapshot.order(&node(key), &beat(boot, None), AGE_MAX), Order::Keep, "{what}");
+            let may_have = snapshot.may_have(&node(key), &name(), Epoch::new(epoch));
+            assert_eq!(may_have, what == "another boot's", "{what}: a bundle is asked for by nodes, not boots");
+        }
+    }
+
+    /// Mutant: the order for one boot is given to another.
+    #[test]
+    fn an_order_is_for_one_boot_only() {
+        let snapshot = snapshot(held_by("a"), &[("a", "b1", hold(2))]);
+        assert_eq!(snapshot.order(&node("a"), &beat("b2", None), AGE_MAX), Order::Keep);
+    }
+
+    /// Mutant: `release` gives nothing.
+    #[test]
+    fn whoever_holds_what_is_somebody_elses_lets_go_at_its_first_word() {
+        let snapshot = snapshot(held_by("b"), &[]);
+        assert_eq!(snapshot.order(&node("a"), &beat("b1", Some(1)), AGE_MAX), release(1));
+        assert_eq!(snapshot.order(&node("a"), &beat("b1", Some(2)), AGE_MAX), release(2));
+        // An epoch from the future is the plan's matter: the ledger went back in time.
+        assert_eq!(snapshot.order(&node("a"), &beat("b1", Some(3)), AGE_MAX), Order::Keep);
+        // The holder itself is left alone while no order is known.
+        assert_eq!(snapshot.order(&node("b"), &beat("b1", Some(2)), AGE_MAX), Order::Keep);
+        assert_eq!(snapshot.order(&node("b"), &beat("b2", Some(2)), AGE_MAX), release(2));
+    }
+
+    /// Mutants: `is_known` or the age is not looked at.
+    #[test]
+    fn in_doubt_everything_stays_as_it_is() {
+        let orders = [("a", "b1", hold(2)), ("c", "b1", release(1))];
+        let mut unknown = snapshot(held_by("a"), &orders);
+        unknown.is_known = false;
+        for (key, held) in [("a", 2), ("b", 1), ("c", 1)] {
+            assert_eq!(unknown.order(&node(key), &beat("b1", Some(held)), AGE_MAX), Order::Keep, "{key}");
+            let old = snapshot(held_by("a"), &orders);
+            assert_eq!(old.order(&node(key), &beat("b1", Some(held)), Duration::ZERO), Order::Keep, "{key}");
+        }
+        assert!(!unknown.may_have(&node("a"), &name(), Epoch::new(2)));
+    }
+}

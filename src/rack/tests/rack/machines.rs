@@ -95,8 +95,8 @@ impl Machines {
             let files = Files { folder: folder.path().join(name.to_string()), private: private.clone(), number };
             let disk = files.disk();
             let config =
-                Config { plan: plan.clone(), files, memory: ByteCount::new(32 << 20), fabric: fabric.clone() };
-            let (machine, handle) = Machine::build(config, ByteCount::new(1 << 20)).unwrap();
+                Config { plan: plan.clone(), files, memory: ByteCount::mebibytes(32), fabric: fabric.clone() };
+            let (machine, handle) = Machine::build(config, ByteCount::mebibytes(1)).unwrap();
             write_boot_sector(&disk);
             let bmc = Arc::new(Controls::new(plan.clone(), handle.clone()));
             let redfish = Bmc::build(Arc::clone(&bmc)).await.unwrap();
