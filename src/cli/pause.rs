@@ -42,7 +42,7 @@ struct ScopeOptions {
 impl ScopeOptions {
     fn scope(&self) -> ScopeRequest {
         match (&self.identity, self.rack) {
-            (Some(name), _) => ScopeRequest::Identity(name.clone()),
+            (Some(name), _) => ScopeRequest::Identity(name.to_string()),
             (None, true) => ScopeRequest::Rack,
             (None, false) => ScopeRequest::Site,
         }

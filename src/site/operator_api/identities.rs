@@ -88,7 +88,8 @@ pub struct ResumeRequest {
 pub enum ScopeRequest {
     Site,
     Rack,
-    Identity(#[schema(value_type = String)] Name),
+    /// By its name.
+    Identity(String),
 }
 
 /// A command that says nothing but itself.
@@ -283,9 +284,11 @@ fn scope(api: &OperatorApi, scope: ScopeRequest) -> Result<Scope, Response> {
     Ok(match scope {
         ScopeRequest::Site => Scope::Site,
         ScopeRequest::Rack => Scope::Rack(api.rack_name.clone()),
-        ScopeRequest::Identity(name) => {
-            declared(api, &name)?;
-            Scope::Identity(name)
+        ScopeRequest::Identity(text) => {
+            let unknown = |_: understudy_core::model::name::NameError| {
+                refuse(StatusCode::NOT_FOUND, "site.toml has no identity of that name")
+            };
+            Scope::Identity(declared(api, &text.parse().map_err(unknown)?)?.name)
         }
     })
 }

@@ -50,12 +50,9 @@ async fn one_takeover(strike: Strike, nth: i64) -> bool {
 
 /// What is stored with a step is told once, however often the agent died.
 async fn tell_everything_once(agent: &crate::world::Agent, strike: Strike, nth: i64) {
-    for (kind, times) in [
-        (NoteKind::Assigned, 2),
-        (NoteKind::Serving, 2),
-        (NoteKind::TakeoverBegun, 1),
-        (NoteKind::Fenced, 1),
-    ] {
+    for (kind, times) in
+        [(NoteKind::Assigned, 2), (NoteKind::Serving, 2), (NoteKind::TakeoverBegun, 1), (NoteKind::Fenced, 1)]
+    {
         let mut told = Vec::new();
         for _ in 0..100 {
             told = events::all(&*agent.ledger).await;

@@ -37,7 +37,9 @@ async fn a_cut_node_is_fenced_and_a_spare_has_its_identity_at_the_next_epoch() {
     let since = world.network.witness.count();
     world.server(&first).order(Order::On).await;
     agent
-        .until("a spare again", |view| view.nodes.iter().any(|node| node.id == first && node.state == "spare"))
+        .until("a spare again", |view| {
+            view.nodes.iter().any(|node| node.id == first && node.state == "spare")
+        })
         .await;
     assert_eq!(world.network.witness.orders(&first, since), []);
     world.network.witness.expect_all_well();
