@@ -38,6 +38,13 @@ fn prefix() -> Prefix {
     "/v1/role/".parse().expect("a constant that follows the rules of prefixes")
 }
 
+/// Whether there is an identity that a node may hold, declared or not.
+pub async fn was_anything_assigned(ledger: &dyn Ledger) -> Result<bool, RackPartError> {
+    let identities: Prefix = "/v1/identity/".parse().expect("a constant that follows the rules of prefixes");
+    let page = ledger.range(&identities, None, 1).await.map_err(RackPartError::Roles)?;
+    Ok(!page.entries.is_empty())
+}
+
 impl Roles {
     /// Reads what was kept.
     pub async fn load(ledger: Arc<dyn Ledger>) -> Result<Self, RackPartError> {

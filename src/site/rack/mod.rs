@@ -138,6 +138,11 @@ fn gateway(definition: &SiteDefinition) -> Gateway {
 impl RackPart {
     /// Runs an agent whenever it is known what the roles are, until cancelled.
     pub async fn run(mut self, token: CancellationToken) -> Result<(), RackPartError> {
+        if self.settings.clusters.is_empty() && !declared::was_anything_assigned(&*self.ledger).await? {
+            self.agent.is_down("site.toml declares no identity");
+            token.cancelled().await;
+            return Ok(());
+        }
         let mut roles = Roles::load(Arc::clone(&self.ledger)).await?;
         let mut standings = self.registry.standings().follow();
         let (facts, seen) =

@@ -178,7 +178,12 @@ async fn what_cannot_be_done_is_refused_with_the_reason() {
             StatusCode::NOT_FOUND,
             "has no identity nothing",
         ),
-        ("/v1/identities/dns-1/assign", json!({ "node": id }), StatusCode::CONFLICT, id.as_str()),
+        (
+            "/v1/identities/dns-1/assign",
+            json!({ "node": id }),
+            StatusCode::CONFLICT,
+            "no node of it is known",
+        ),
         ("/v1/identities/dns-1/replace", json!({ "reason": "x" }), StatusCode::CONFLICT, "has no holder"),
         (
             "/v1/identities/dns-1/replace",
