@@ -76,8 +76,7 @@ fn orders_say_what_they_do_and_every_refusal_names_the_next_step() {
         2,
         &["there is no node `nobody`", "hint: understudy nodes lists ids, codes and serials"],
     );
-    site.verb("assign", &["dns-1", "S1"])
-        .expect_failure(1, &["no node of it is known", "hint: understudy identities"]);
+    site.verb("assign", &["dns-1", "S1"]).expect_failure(1, &["has no rack", "hint: understudy identities"]);
     site.verb("assign", &["dns-9", "S1"]).expect_failure(1, &["site.toml has no identity dns-9"]);
     site.verb("replace", &["dns-1"]).expect_failure(2, &["--reason"]);
     site.verb("replace", &["dns-1", "--reason", "x"])
