@@ -50,6 +50,6 @@ fn show(event: &Event, as_json: bool) {
     let node = event.node.as_ref().map_or("-", |node| node.as_str());
     let at = event.at.strftime("%F %TZ");
     let by = event.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
-    let text = format!("{:>5}  {at}  {kind:15}  {node:16}  {}{by}", event.seq, event.text);
+    let text = format!("{:>5}  {at}  {kind:17}  {node:16}  {}{by}", event.seq, event.text);
     talk::data(&table::printable(&text));
 }

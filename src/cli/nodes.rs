@@ -1,16 +1,13 @@
-//! `understudy nodes`: what the site knows of its nodes.
+//! `understudy nodes`: what the site knows of its nodes, and what they hold.
 
-use super::operator::{ListOptions, Operator};
-use super::{Outcome, table, talk};
+use super::Outcome;
+use super::listing::{Listing, or_dash};
+use super::operator::ListOptions;
 use clap::Args;
-use std::io::{self, IsTerminal};
-use std::process::ExitCode;
-use std::time::Duration;
 use understudy_site::view::NodeView;
 
-/// How often `--watch` looks.
-const LOOK: Duration = Duration::from_secs(1);
-const HEADER: [&str; 8] = ["ID", "CODE", "STATE", "SERIAL", "ADDRESS/MAC", "IMAGE", "PROGRESS", "ATTENTION"];
+const HEADER: [&str; 9] =
+    ["ID", "CODE", "STATE", "IDENTITY", "SERIAL", "ADDRESS/MAC", "IMAGE", "PROGRESS", "ATTENTION"];
 
 /// With `--json` one array; with `--watch` as well, one a line.
 #[derive(Args)]
@@ -20,42 +17,18 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let arguments = &arguments.list;
-    let operator = Operator::find(&arguments.site)?;
-    let mut shown = None;
-    loop {
-        let nodes: Vec<NodeView> = operator.get("/v1/nodes")?;
-        // What changes with every heartbeat is not news.
-        let news: Vec<NodeView> =
-            nodes.iter().map(|node| NodeView { last_seen: node.enrolled, ..node.clone() }).collect();
-        if shown.as_ref() != Some(&news) {
-            show(&nodes, arguments);
-            shown = Some(news);
-        }
-        if !arguments.watch {
-            return Ok(ExitCode::SUCCESS);
-        }
-        std::thread::sleep(LOOK);
-    }
-}
-
-fn show(nodes: &[NodeView], arguments: &ListOptions) {
-    if arguments.json {
-        return if arguments.watch { talk::json_line(&nodes) } else { talk::json(&nodes) };
-    }
-    if arguments.watch && io::stdout().is_terminal() {
-        // ECMA-48: cursor home, erase the page.
-        talk::data("\u{1b}[H\u{1b}[2J");
-    }
-    if nodes.is_empty() {
-        return talk::talk("no node has asked to join yet");
-    }
-    let rows: Vec<Vec<String>> = nodes.iter().map(row).collect();
-    table::lines(&HEADER, &rows).iter().for_each(|line| talk::data(line));
+    let listing = Listing {
+        path: "/v1/nodes",
+        header: &HEADER,
+        empty: "no node has asked to join yet",
+        row,
+        // What changes with every report is not news.
+        news: |node: &NodeView| NodeView { last_seen: node.enrolled, ..node.clone() },
+    };
+    listing.run(&arguments.list)
 }
 
 fn row(node: &NodeView) -> Vec<String> {
-    let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let address = node.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
     let progress = node.progress.filter(|progress| progress.total_bytes > 0).map(|progress| {
         // Both numbers are the node's; wide arithmetic, whatever it says.
@@ -65,10 +38,11 @@ fn row(node: &NodeView) -> Vec<String> {
         node.id.to_string(),
         node.code.clone(),
         node.state.clone(),
-        or_dash(&node.serial),
+        or_dash(node.identity.clone().unwrap_or_default()),
+        or_dash(node.serial.clone()),
         format!("{address}/{}", node.mac),
-        or_dash(node.image.as_deref().unwrap_or_default()),
-        progress.unwrap_or_else(|| "-".to_owned()),
-        or_dash(&node.attention.join("; ")),
+        or_dash(node.image.clone().unwrap_or_default()),
+        or_dash(progress.unwrap_or_default()),
+        or_dash(node.attention.join("; ")),
     ]
 }

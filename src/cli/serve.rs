@@ -10,8 +10,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use understudy_core::base::sha256::Sha256;
 use understudy_site::OpenError;
+use understudy_site::rack::RackPartError;
 use understudy_site::state::StateError;
-use understudy_site::{Config, LOADERS_PACKAGE, Listen, NetbootError, Site, SiteError};
+use understudy_site::{
+    Config, KeyFileError, LOADERS_PACKAGE, Listen, NetbootError, SecretsError, Site, SiteError,
+};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -117,6 +120,19 @@ fn failure(error: SiteError) -> Failure {
             "make room on the disk of the `state` folder of the site file, then start it again".to_owned()
         }
         SiteError::State(_) => "run it as a user that may write the `state` folder of the site file".to_owned(),
+        SiteError::Secrets(SecretsError::KeyFile(error)) => match error {
+            KeyFileError::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
+            KeyFileError::Missing(_) | KeyFileError::Wrong(_) | KeyFileError::Format(_) => {
+                "put a backup of secrets.key in its place: the secrets of all identities are encrypted with it".to_owned()
+            }
+            KeyFileError::File(_) | KeyFileError::Random => {
+                "run it as a user that may write the `state` folder of the site file".to_owned()
+            }
+        },
+        SiteError::Rack(RackPartError::Password(_) | RackPartError::PasswordEmpty(_)) => {
+            "write the password of the BMCs into the file that `password_file` of [bmc] names, and nothing else"
+                .to_owned()
+        }
         SiteError::Ledger(_) => {
             "move the ledger away, or put a backup in its place; without one every node must be approved again"
                 .to_owned()

@@ -1,6 +1,7 @@
 //! What is to be done outside.
 
 use crate::intent::{Intent, Ticket};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
@@ -61,7 +62,7 @@ pub struct Instruction {
 }
 
 /// One event, in words that a stranger understands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub kind: NoteKind,
     pub node: Option<NodeId>,
@@ -71,7 +72,8 @@ pub struct Note {
 }
 
 /// What kind of thing happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NoteKind {
     Assigned,
     Serving,

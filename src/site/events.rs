@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use understudy_core::base::sha256::Sha256;
+use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
+use understudy_core::model::name::Name;
 use understudy_ledger::{Entry, Key, KeyError, Ledger, LedgerError, PAGE_ENTRIES_MAX, Prefix};
 use utoipa::ToSchema;
 
@@ -21,8 +23,14 @@ pub struct Event {
     pub kind: EventKind,
     #[schema(value_type = Option<String>)]
     pub node: Option<NodeId>,
+    // Left out where there is none, here and below: the digests of older events were made without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub identity: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub epoch: Option<Epoch>,
     /// The operator who wanted it, such as `token ci` or `socket uid 0`.
-    // Left out where there is none: the digests of older events were made without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     pub text: String,
@@ -60,6 +68,35 @@ pub enum EventKind {
     TokenMade,
     TokenRevoked,
     AccessRefused,
+    RoleMissing,
+    Assigned,
+    Serving,
+    Suspect,
+    TakeoverBegun,
+    Fenced,
+    FenceUnconfirmed,
+    AddressMoved,
+    GivenUp,
+    Waiting,
+    Storm,
+    StormOver,
+    CutOff,
+    Reconnected,
+    BmcDistrusted,
+    Quarantined,
+    Returned,
+    Commanded,
+    LedgerWentBack,
+    Stalled,
+}
+
+/// What an event is about, and who wanted it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub node: Option<NodeId>,
+    pub identity: Option<Name>,
+    pub epoch: Option<Epoch>,
+    pub by: Option<String>,
 }
 
 /// Why the events cannot be gone on with.
@@ -127,17 +164,12 @@ impl Chain {
     }
 
     /// The next event; the chain goes on from it only once it is stored.
-    pub fn next(
-        &self,
-        at: Timestamp,
-        kind: EventKind,
-        node: Option<NodeId>,
-        by: Option<String>,
-        text: &str,
-    ) -> (Event, Self) {
+    pub fn next(&self, at: Timestamp, kind: EventKind, about: About, text: &str) -> (Event, Self) {
         let text = text.chars().take(TEXT_CHARS_MAX).collect();
-        let event = Event { seq: self.seq + 1, at, kind, node, by, text, previous: self.digest };
-        let chain = Self { seq: event.seq, digest: digest(&event) };
+        let About { node, identity, epoch, by } = about;
+        let (seq, previous) = (self.seq + 1, self.digest);
+        let event = Event { seq, at, kind, node, identity, epoch, by, text, previous };
+        let chain = Self { seq, digest: digest(&event) };
         (event, chain)
     }
 }

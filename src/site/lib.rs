@@ -10,6 +10,7 @@
 
 pub mod access;
 mod authority;
+mod bundles;
 mod connections;
 pub mod definition;
 pub mod events;
@@ -18,7 +19,9 @@ mod metrics;
 mod netboot;
 mod node_api;
 pub mod operator_api;
+pub mod rack;
 pub mod registry;
+mod secrets;
 pub mod shelf;
 mod site;
 pub mod state;
@@ -26,5 +29,6 @@ pub mod view;
 
 pub use authority::AuthorityError;
 pub use netboot::{LOADERS_PACKAGE, NetbootError};
+pub use secrets::{KeyFileError, SecretsError};
 pub use site::{Config, Listen, Site, SiteError, build};
 pub use understudy_ledger::OpenError;

@@ -11,6 +11,10 @@ pub struct Metrics {
     hellos: AtomicU64,
     reports: AtomicU64,
     handshakes_failed: AtomicU64,
+    heartbeats: AtomicU64,
+    heartbeats_refused: AtomicU64,
+    bundles: AtomicU64,
+    bundles_refused: AtomicU64,
     operator_refused: AtomicU64,
 }
 
@@ -38,6 +42,22 @@ impl Metrics {
         self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn heartbeats(&self) {
+        self.heartbeats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn heartbeats_refused(&self) {
+        self.heartbeats_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn bundles(&self) {
+        self.bundles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn bundles_refused(&self) {
+        self.bundles_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn operator_refused(&self) {
         self.operator_refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -60,6 +80,10 @@ impl Metrics {
             ("understudy_node_hellos_total", "counter", read(&self.hellos)),
             ("understudy_node_reports_total", "counter", read(&self.reports)),
             ("understudy_node_handshakes_failed_total", "counter", read(&self.handshakes_failed)),
+            ("understudy_node_heartbeats_total", "counter", read(&self.heartbeats)),
+            ("understudy_node_heartbeats_refused_total", "counter", read(&self.heartbeats_refused)),
+            ("understudy_bundles_total", "counter", read(&self.bundles)),
+            ("understudy_bundles_refused_total", "counter", read(&self.bundles_refused)),
             ("understudy_operator_tokens_refused_total", "counter", read(&self.operator_refused)),
         ] {
             let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");

@@ -1,15 +1,18 @@
 //! The whole controller: what it is made of, in which order it starts and ends.
 
 use crate::authority::{Authority, AuthorityError};
+use crate::bundles::Bundles;
 use crate::definition::{OperatorListen, SiteDefinition};
 use crate::metrics::Metrics;
 use crate::netboot::{self, Netboot, NetbootError};
 use crate::node_api::{self, NodeApi, tls};
 use crate::operator_api::{self, OperatorApi, SocketError};
+use crate::rack::{self, RackPart, RackPartError};
 use crate::registry::{self, BookError, Registry, RegistryTask, Rules};
+use crate::secrets::{Secrets, SecretsError};
 use crate::shelf::{Scanner, Shelf, ShelfTask};
 use crate::state::{
-    CA_CERTIFICATE_FILE, CA_FILE, LEDGER_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder,
+    CA_CERTIFICATE_FILE, CA_FILE, LEDGER_FILE, SECRETS_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder,
 };
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -62,6 +65,8 @@ pub enum SiteError {
     #[error(transparent)]
     Registry(#[from] BookError),
     #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error(transparent)]
     Socket(#[from] SocketError),
     #[error("cannot listen for nodes on {address}")]
     Listen {
@@ -81,6 +86,8 @@ pub enum SiteError {
     Images(#[source] FsError),
     #[error("cannot reach systemd")]
     Notify(#[source] io::Error),
+    #[error(transparent)]
+    Rack(#[from] RackPartError),
     #[error("a part of the site ended by itself")]
     Ended,
     #[error("a part of the site broke")]
@@ -99,6 +106,7 @@ pub struct Site {
     operator_api: OperatorApi,
     operator_socket: UnixListener,
     operator_tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    rack_part: Option<RackPart>,
     netboot: Option<Netboot>,
     notifier: Notifier,
     ca: Arc<[u8]>,
@@ -132,6 +140,9 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
         operator_keys: definition.operator_keys.clone(),
     };
     let (registry, registry_task) = registry::build(Arc::clone(&ledger), rules, shelf.clone()).await?;
+    let secrets = Secrets::open(&state.file(SECRETS_FILE), Arc::clone(&ledger)).await?;
+    let (agent, rack_part) = rack::build(&definition, Arc::clone(&ledger), registry.clone(), shelf.clone())?;
+    let clusters: Arc<[_]> = definition.clusters.clone().into();
     let metrics = Arc::new(Metrics::default());
     let mut node_listeners = Vec::new();
     for address in addresses {
@@ -159,6 +170,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
             tls,
             ca: Arc::clone(&ca),
             http_port: definition.http_port,
+            rack: agent.clone(),
+            bundles: Arc::new(Bundles::new(Arc::clone(&clusters), secrets)),
             codes: Arc::new(Semaphore::new(1)),
         },
         node_listeners,
@@ -169,7 +182,11 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
             more_metrics: netboot.as_ref().map_or_else(|| Arc::new(String::new) as _, Netboot::metrics),
             shelf,
             image: definition.image,
+            rack: agent,
+            rack_name: definition.rack.name,
+            clusters,
         },
+        rack_part,
         operator_tls,
         operator_socket: operator_api::listen(&state.file(SOCKET_FILE))?,
         netboot,
@@ -284,6 +301,10 @@ impl Site {
             shelf_task.run(shelf_token).await;
             Ok(())
         });
+        if let Some(rack) = self.rack_part {
+            let token = front.clone();
+            parts.spawn(async move { Ok(rack.run(token).await?) });
+        }
         if let Some(netboot) = self.netboot {
             let (registry, token) = (registry.clone(), front.clone());
             parts.spawn(async move { Ok(netboot.run(registry, token).await?) });

@@ -13,6 +13,8 @@ pub const LEDGER_FILE: &str = "ledger.db";
 pub const CA_FILE: &str = "ca.pem";
 /// The CA's certificate alone, for operators to trust.
 pub const CA_CERTIFICATE_FILE: &str = "ca.crt";
+/// The key of the identities' secrets.
+pub const SECRETS_FILE: &str = "secrets.key";
 /// What the shelf has verified.
 pub const SHELF_FILE: &str = "shelf.json";
 const LOCK_FILE: &str = "lock";

@@ -21,7 +21,11 @@ pub struct NodeView {
     pub id: NodeId,
     /// Compare it with the node's console before approving.
     pub code: String,
+    /// As the registry has it, or `assigned` and what follows it in a takeover.
     pub state: String,
+    /// The identity that it holds.
+    #[serde(default)]
+    pub identity: Option<String>,
     #[schema(value_type = String)]
     pub since: Timestamp,
     #[schema(value_type = String)]
@@ -120,6 +124,7 @@ impl NodeView {
             id: node.id.clone(),
             code: node.code.clone(),
             state: node.state.name().to_owned(),
+            identity: None,
             since: node.since,
             enrolled: node.enrolled,
             last_seen: node.live.last_seen,

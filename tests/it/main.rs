@@ -13,6 +13,7 @@ mod fixture;
 mod full_disk;
 #[path = "../inside.rs"]
 mod inside;
+mod identities;
 mod interruptions;
 mod lab;
 mod machines;

@@ -83,17 +83,19 @@ impl Operator {
         self.ask(Method::DELETE, path, None)
     }
 
-    /// The one node whose id or short code begins like this.
+    /// The one node whose id or short code begins like this, or whose serial is this.
     pub fn find_node(&self, named: &str) -> Result<NodeView, Failure> {
         let nodes: Vec<NodeView> = self.get("/v1/nodes")?;
         let (id, code) = (named.to_ascii_lowercase(), named.to_ascii_uppercase());
-        let is_meant = |node: &&NodeView| node.id.as_str().starts_with(&id) || node.code.starts_with(&code);
+        let is_meant = |node: &&NodeView| {
+            node.id.as_str().starts_with(&id) || node.code.starts_with(&code) || node.serial == named
+        };
         let mut found: Vec<NodeView> = match named {
             // Nothing destructive acts on a name that could mean anything.
             "" => Vec::new(),
             _ => nodes.iter().filter(is_meant).cloned().collect(),
         };
-        let hint = "understudy nodes lists ids and codes";
+        let hint = "understudy nodes lists ids, codes and serials";
         match (found.pop(), found.is_empty()) {
             (Some(node), true) => Ok(node),
             (None, _) => Err(Failure::input(anyhow::anyhow!("there is no node `{named}`")).hint(hint)),
@@ -124,7 +126,7 @@ impl Operator {
                 Ok(body) => body.error,
                 Err(_) => format!("the site answers {status}"),
             };
-            return Err(Failure::operation(anyhow::anyhow!("{message}")).hint(next_step(status)));
+            return Err(Failure::operation(anyhow::anyhow!("{message}")).hint(next_step(status, path)));
         }
         serde_json::from_slice(&answer).map_err(|error| {
             let named = anyhow::Error::new(error).context("the site's answer is not understood");
@@ -134,12 +136,16 @@ impl Operator {
 }
 
 /// What to do about a refusal.
-fn next_step(status: StatusCode) -> &'static str {
+fn next_step(status: StatusCode, path: &str) -> &'static str {
+    let is_of_the_rack = ["/v1/identities/", "/v1/pause", "/v1/resume", "/drain", "/trust-bmc"];
     match status {
         StatusCode::UNAUTHORIZED => "understudy token ls, on the site's machine, shows which tokens are good",
         StatusCode::FORBIDDEN => "understudy token new NAME --role ROLE, by an admin, makes one that may",
         StatusCode::TOO_MANY_REQUESTS => "put a good token into UNDERSTUDY_TOKEN, and wait a minute",
         StatusCode::SERVICE_UNAVAILABLE => "the site's log says more; the same command ends well later",
+        _ if is_of_the_rack.iter().any(|part| path.contains(part)) => {
+            "understudy identities shows who holds what, understudy takeovers what moves"
+        }
         _ => "understudy nodes shows what the site knows",
     }
 }

@@ -49,7 +49,7 @@ pub struct ListOptions {
 /// Options of verbs that change one node.
 #[derive(Args)]
 pub struct NodeOptions {
-    /// The beginning of the node's id or short code
+    /// The node: the beginning of its id or short code, or its serial
     pub node: String,
     /// Print the node as one JSON object
     #[arg(long)]

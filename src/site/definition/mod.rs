@@ -2,16 +2,22 @@
 //!
 //! Paths in it are relative to the file. Nothing is looked up on this machine but the public keys.
 
+mod cluster;
 mod network;
 mod operator_api;
+mod rack;
 mod raw;
+mod settings;
 mod value;
 
+pub use cluster::{Cluster, ClusterProblem, Identity};
 pub use network::{Dhcp, Network, NetworkProblem, Relayed};
 pub use operator_api::OperatorListen;
+pub use rack::{AgentPlace, Bmc, BmcNode, Rack, RackProblem};
+pub use settings::SettingsProblem;
 pub use value::{
-    AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, ValueError,
-    WantedImage,
+    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress,
+    ValueError, WantedImage,
 };
 
 use raw::RawDefinition;
@@ -50,6 +56,11 @@ pub struct SiteDefinition {
     pub foreign_data: ForeignData,
     /// With these keys operators may log in to approved nodes, as root.
     pub operator_keys: Vec<SshPublicKey>,
+    pub rack: Rack,
+    /// Without it no node can be powered off from outside.
+    pub bmc: Option<Bmc>,
+    /// No two identities of them share a name, a host name or an address.
+    pub clusters: Vec<Cluster>,
 }
 
 /// Every answer to a node carries them all.
@@ -100,6 +111,10 @@ pub enum DefinitionError {
     },
     #[error("{}:{line}: `{key}` {problem}", path.display())]
     Network { path: PathBuf, line: usize, key: &'static str, problem: NetworkProblem },
+    #[error("{}:{line}: `{key}` {problem}", path.display())]
+    Rack { path: PathBuf, line: usize, key: &'static str, problem: RackProblem },
+    #[error("{}:{line}: `{key}` {problem}", path.display())]
+    Cluster { path: PathBuf, line: usize, key: &'static str, problem: ClusterProblem },
 }
 
 impl SiteDefinition {
@@ -134,7 +149,12 @@ impl Source<'_> {
         let networks = self.networks(&raw.networks)?;
         let operator_api =
             raw.operator_api.map(|raw| self.operator_api(raw, &networks, [http_port, node_api_port]));
+        let rack = rack::rack(raw.rack, &raw.name).map_err(|refused| self.rack(refused))?;
+        let bmc = raw.bmc.map(|bmc| rack::bmc(bmc, folder)).transpose();
         let definition = SiteDefinition {
+            rack,
+            bmc: bmc.map_err(|refused| self.rack(refused))?,
+            clusters: self.clusters(raw.clusters, &networks, &raw.name)?,
             name: raw.name,
             state: folder.join(raw.state),
             images: folder.join(raw.images),
@@ -222,6 +242,25 @@ impl Source<'_> {
 
     fn in_networks<T>(&self, checked: Result<T, network::Refused>) -> Result<T, DefinitionError> {
         checked.map_err(|refused| DefinitionError::Network {
+            path: self.path.to_owned(),
+            line: self.line(refused.span),
+            key: refused.key,
+            problem: refused.problem,
+        })
+    }
+
+    fn rack(&self, refused: rack::Refused) -> DefinitionError {
+        let rack::Refused { span, key, problem } = refused;
+        DefinitionError::Rack { path: self.path.to_owned(), line: self.line(span), key, problem }
+    }
+
+    fn clusters(
+        &self,
+        raw: Vec<raw::RawCluster>,
+        networks: &[Network],
+        site: &Name,
+    ) -> Result<Vec<Cluster>, DefinitionError> {
+        cluster::validate(raw, networks, site).map_err(|refused| DefinitionError::Cluster {
             path: self.path.to_owned(),
             line: self.line(refused.span),
             key: refused.key,

@@ -1,16 +1,21 @@
 //! `site.toml` as it is written, with the place of everything that may be refused.
 
+use super::rack::{AgentPlace, Certificates};
 use super::value::{
-    AddressRange, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress, WantedImage,
+    AddressRange, BmcUser, DiskRule, ForeignData, HostName, InterfaceName, ListenAddress, NetworkAddress,
+    WantedImage,
 };
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use toml::Spanned;
+use understudy_core::base::sha256::Sha256;
 use understudy_core::model::mac::MacAddress;
 use understudy_core::model::name::Name;
 use understudy_core::model::ssh_key::SshPublicKey;
+use understudy_core::model::role::Exclusivity;
+use understudy_rack::redfish::BmcUrl;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +39,11 @@ pub struct RawDefinition {
     pub install: Install,
     #[serde(default)]
     pub operators: Operators,
+    #[serde(default)]
+    pub rack: RawRack,
+    pub bmc: Option<RawBmc>,
+    #[serde(default)]
+    pub clusters: Vec<RawCluster>,
 }
 
 #[derive(Deserialize)]
@@ -140,4 +150,52 @@ pub struct Install {
 pub struct Operators {
     #[serde(default)]
     pub ssh_keys: Vec<Spanned<SshPublicKey>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRack {
+    pub name: Option<Name>,
+    #[serde(default)]
+    pub agent: AgentPlace,
+    pub allowance: Option<Spanned<u32>>,
+    pub allowance_window_s: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBmc {
+    pub user: BmcUser,
+    pub password_file: PathBuf,
+    #[serde(default)]
+    pub certificates: Certificates,
+    #[serde(default)]
+    pub nodes: Vec<RawBmcNode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBmcNode {
+    pub serial: Spanned<String>,
+    pub url: Spanned<BmcUrl>,
+    pub certificate_sha256: Option<Sha256>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCluster {
+    pub name: Spanned<Name>,
+    pub role: Name,
+    pub exclusivity: Option<Exclusivity>,
+    pub settings: Option<Spanned<toml::Table>>,
+    #[serde(default)]
+    pub identities: Vec<RawIdentity>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawIdentity {
+    pub name: Spanned<Name>,
+    pub host_name: Option<Spanned<HostName>>,
+    pub address: Spanned<Ipv4Addr>,
 }

@@ -1,4 +1,4 @@
-//! A good file, and every mistake that is told.
+//! The file as a whole: what is right, and each mistake with its line and key.
 
 use super::*;
 
@@ -152,4 +152,109 @@ fn two_reservations_cannot_share_a_card_or_an_address() {
     let error = more("52:54:00:00:00:02", "10.77.0.11").unwrap_err().to_string();
     assert!(error.contains("site.toml:18: `address` 10.77.0.11 is reserved twice"), "{error}");
     assert!(more("52:54:00:00:00:02", "10.77.0.12").is_ok());
+}
+
+/// What follows `GOOD`, from line 22 on.
+const IDENTITIES: &str = r#"[rack]
+allowance = 3
+[bmc]
+user = "understudy"
+password_file = "bmc.password"
+[[bmc.nodes]]
+serial = "LAB-1"
+url = "http://10.77.0.201:8000"
+[[bmc.nodes]]
+serial = "LAB-2"
+url = "http://10.77.0.202:8000"
+[[clusters]]
+name = "dns"
+role = "dns"
+[clusters.settings]
+networks = ["10.77.0.0/24"]
+[[clusters.identities]]
+name = "dns-2"
+address = "10.77.0.22"
+[[clusters.identities]]
+name = "dns-1"
+host_name = "ns.demo.test"
+address = "10.77.0.21"
+[[clusters]]
+name = "mail"
+role = "inbound"
+exclusivity = "strict"
+[[clusters.identities]]
+name = "mx-1"
+address = "10.78.0.21"
+"#;
+
+fn with_identities() -> String {
+    format!("{GOOD}{IDENTITIES}")
+}
+
+#[test]
+fn identities_have_their_defaults_and_stand_in_the_order_of_their_names() {
+    let site = read(&with_identities()).unwrap();
+    assert_eq!(
+        (site.rack.name.as_str(), site.rack.allowance, site.rack.agent),
+        ("demo", 3, AgentPlace::Serve)
+    );
+    assert_eq!(site.rack.allowance_window.as_secs(), 600);
+    let bmc = site.bmc.unwrap();
+    assert!(bmc.password_file.is_absolute() && bmc.nodes["LAB-2"].url.to_string().ends_with("202:8000"));
+    let dns = &site.clusters[0];
+    let told: Vec<_> =
+        dns.members().into_iter().map(|member| (member.identity.to_string(), member.host_name)).collect();
+    assert_eq!(told, [("dns-1".into(), "ns.demo.test".into()), ("dns-2".into(), "dns-2.demo".to_owned())]);
+    assert_eq!(
+        (dns.identities[0].address.prefix, &dns.settings["networks"][0]),
+        (24, &"10.77.0.0/24".into())
+    );
+    assert_eq!(site.clusters[1].exclusivity, Some(understudy_core::model::role::Exclusivity::Strict));
+    assert!(read(GOOD).unwrap().clusters.is_empty());
+}
+
+/// Catches a file that gives one address, name or BMC to two.
+#[test]
+fn each_mistake_in_an_identity_is_told_with_its_line_and_key() {
+    let cases = [
+        ("allowance = 3", "allowance = 0", 23, "`allowance` is 0"),
+        ("allowance = 3", "allowance_window_s = 5", 23, "`allowance_window_s` is 5 s"),
+        ("allowance = 3", "agent = \"maybe\"", 23, "maybe"),
+        ("allowance = 3", "alowance = 3", 23, "alowance"),
+        ("\"understudy\"", "\"a:b\"", 25, "`user`: "),
+        ("serial = \"LAB-2\"", "serial = \"LAB-1\"", 31, "`serial` LAB-1 has a BMC already"),
+        ("serial = \"LAB-2\"", "serial = \" \"", 31, "`serial` is empty"),
+        ("10.77.0.202:8000", "10.77.0.201:8000", 32, "`url` http://10.77.0.201:8000 is the BMC of LAB-1"),
+        ("http://10.77.0.202", "http://u:p@10.77.0.202", 32, "`url`: "),
+        ("name = \"dns\"", "name = \"D\"", 34, "`name`: `D`"),
+        ("role = \"dns\"", "roles = \"dns\"", 35, "roles"),
+        ("[\"10.77.0.0/24\"]", "\"a\\nb\"", 36, "`settings` of cluster dns cannot be given to templates"),
+        ("\"10.77.0.22\"", "\"10.79.0.22\"", 40, "`address` 10.79.0.22 is not"),
+        ("\"10.77.0.22\"", "\"10.77.0.255\"", 40, "`address` 10.77.0.255 is not"),
+        ("\"10.77.0.22\"", "\"10.78.0.1\"", 40, "`address` 10.78.0.1 is the site's own"),
+        ("\"10.77.0.22\"", "\"10.77.0.150\"", 40, "`address` 10.77.0.150 is in the pool"),
+        ("\"10.77.0.22\"", "\"10.77.0.11\"", 40, "reserved for the card 52:54:00:00:00:01"),
+        ("\"10.77.0.21\"", "\"10.77.0.22\"", 44, "`address` 10.77.0.22 is the address of identity dns-2"),
+        ("name = \"dns-1\"", "name = \"dns-2\"", 42, "`name` dns-2 is an identity of cluster dns already"),
+        ("ns.demo.test", "DNS-2.demo", 43, "`host_name` DNS-2.demo is the host name of another"),
+        ("ns.demo.test", "a b", 43, "`host_name`: `a b`"),
+        ("name = \"mail\"", "name = \"dns\"", 46, "`name` dns is a cluster already"),
+        ("\"strict\"", "\"loose\"", 48, "loose"),
+        ("name = \"mx-1\"", "name = \"dns-1\"", 50, "`name` dns-1 is an identity of cluster dns already"),
+        (
+            "[[clusters.identities]]\nname = \"mx-1\"\naddress = \"10.78.0.21\"\n",
+            "",
+            46,
+            "`identities` of cluster mail",
+        ),
+    ];
+    for (from, to, line, expected) in cases {
+        assert!(IDENTITIES.contains(from), "{from}");
+        let error = read(&format!("{GOOD}{}", IDENTITIES.replacen(from, to, 1))).unwrap_err().to_string();
+        assert!(error.contains(&format!("site.toml:{line}: ")), "{to}: {error}");
+        assert!(error.contains(expected), "{to}: {error}");
+    }
+    let gateway = GOOD.replace("gateway = \"10.77.0.1\"", "gateway = \"10.77.0.22\"");
+    let error = read(&format!("{gateway}{IDENTITIES}")).unwrap_err().to_string();
+    assert!(error.contains("`address` 10.77.0.22 is the gateway"), "{error}");
 }

@@ -24,6 +24,8 @@ pub enum ValueError {
     ListenAddress(String),
     #[error("`{0}` is not the name of a host, such as site.example.org")]
     HostName(String),
+    #[error("`{0}` is not a user of a BMC: no colon, no control character, and not empty")]
+    BmcUser(String),
     #[error("`{0}` is not a rule for disks; write only, smallest, largest or serial:XYZ")]
     DiskRule(String),
 }
@@ -59,6 +61,11 @@ pub struct ListenAddress(pub SocketAddr);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct HostName(String);
+
+/// A user of a BMC, as Basic authentication takes it (RFC 7617, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BmcUser(String);
 
 /// What nodes get.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -213,6 +220,33 @@ impl HostName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// For comparing: names of hosts know no case (RFC 4343).
+    pub fn lower_case(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+impl FromStr for BmcUser {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let is_user = !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_control());
+        if is_user { Ok(Self(text.to_owned())) } else { Err(ValueError::BmcUser(text.to_owned())) }
+    }
+}
+
+impl BmcUser {
+    /// The user as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
 }
 
 impl FromStr for WantedImage {
@@ -269,7 +303,16 @@ macro_rules! from_text {
     )+};
 }
 
-from_text!(InterfaceName, NetworkAddress, AddressRange, ListenAddress, HostName, WantedImage, DiskRule);
+from_text!(
+    InterfaceName,
+    NetworkAddress,
+    AddressRange,
+    ListenAddress,
+    HostName,
+    BmcUser,
+    WantedImage,
+    DiskRule
+);
 
 #[cfg(test)]
 mod tests {

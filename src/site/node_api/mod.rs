@@ -1,14 +1,18 @@
-//! The node API: where nodes enrol and report. Nothing of the operator's stands here.
+//! The node API: where nodes enrol and report, say that they live and fetch what they hold. Nothing of the operator's
+//! stands here.
 //!
 //! Who a node is follows from the key of its connection. Entry point: [`serve`].
 
+mod holders;
 mod routes;
 pub mod tls;
 
 pub use routes::Peer;
 
+use crate::bundles::Bundles;
 use crate::connections::{self, HttpLimits};
 use crate::metrics::Metrics;
+use crate::rack::Agent;
 use crate::registry::Registry;
 use rustls::ServerConfig;
 use std::net::SocketAddr;
@@ -22,8 +26,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use understudy_core::model::id::NodeId;
 
-/// Connections of one listener; a rack storm waits in the kernel's queue beyond that.
-pub const CONNECTIONS_MAX: usize = 1024;
+/// Connections of one listener: two of each of a thousand nodes, one for heartbeats and one for reports, and as many
+/// that begin anew. Whoever comes beyond that waits in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 4096;
 /// How long a handshake may take, also on a loaded machine.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(15);
 const LIMITS: HttpLimits = HttpLimits {
@@ -41,6 +46,8 @@ pub struct NodeApi {
     /// The CA's certificate, for the short code.
     pub ca: Arc<[u8]>,
     pub http_port: u16,
+    pub rack: Agent,
+    pub bundles: Arc<Bundles>,
     /// One short code is made at a time: it costs on purpose, and a stranger asks for it.
     pub codes: Arc<Semaphore>,
 }

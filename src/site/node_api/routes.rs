@@ -1,6 +1,6 @@
-//! The two things that a node can say.
+//! What every node can say: that it has booted, and how it goes on.
 
-use super::NodeApi;
+use super::{NodeApi, holders};
 use crate::registry::{HelloRequest, NodeAnswer, NodeError, ReportRequest};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
@@ -38,6 +38,7 @@ pub fn router(api: NodeApi, peer: Peer) -> Router {
     Router::new()
         .route(ENROL_PATH, post(enrol))
         .route(REPORT_PATH, post(report))
+        .merge(holders::router())
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async { refuse(StatusCode::METHOD_NOT_ALLOWED, "use POST") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -100,7 +101,7 @@ async fn code(api: &NodeApi, peer: &Peer) -> Option<String> {
     tokio::task::spawn_blocking(move || short_code(&ca, &key)).await.ok()
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
     serde_json::from_slice(body).map_err(|error| {
         // The position helps who writes a node; the text of the body stays out of it.
         let place = format!("the body is not understood at line {} column {}", error.line(), error.column());
@@ -123,6 +124,6 @@ fn respond(answer: NodeAnswer<Instruction>) -> Response {
     }
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
+pub fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": message }))).into_response()
 }

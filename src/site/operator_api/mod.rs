@@ -8,18 +8,24 @@
 mod body;
 mod describe;
 mod gate;
+mod identities;
 mod routes;
 pub mod tls;
 mod tokens;
 
 pub use body::ErrorBody;
 pub use describe::{openapi, roles};
+pub use identities::{
+    AssignRequest, CommandView, DrainRequest, PauseRequest, PlainRequest, ReplaceRequest, ResumeRequest,
+    ScopeRequest,
+};
 pub use routes::{ApproveRequest, EventsQuery};
 pub use tokens::{MadeToken, NewTokenRequest};
 
 use crate::connections::{self, HttpLimits};
-use crate::definition::WantedImage;
+use crate::definition::{Cluster, WantedImage};
 use crate::metrics::Metrics;
+use crate::rack::Agent;
 use crate::registry::Registry;
 use crate::shelf::Shelf;
 use axum::{Extension, Router};
@@ -37,6 +43,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use understudy_core::base::fs::{self, FsError};
+use understudy_core::model::name::Name;
 use understudy_ledger::Ledger;
 
 /// Connections of one door; a site has few operators, and each of their commands is a connection.
@@ -72,6 +79,10 @@ pub struct OperatorApi {
     pub more_metrics: MoreMetrics,
     pub shelf: watch::Receiver<Arc<Shelf>>,
     pub image: WantedImage,
+    pub rack: Agent,
+    pub rack_name: Name,
+    /// As `site.toml` declares them.
+    pub clusters: Arc<[Cluster]>,
 }
 
 /// Makes the socket. The caller holds the state folder, so a socket that is there already is nobody's.

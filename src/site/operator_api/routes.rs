@@ -2,11 +2,12 @@
 
 use super::body::{BODY_BYTES_MAX, Body, ErrorBody, InPath, InQuery, ending, refuse};
 use super::describe::{Description, openapi};
-use super::{OperatorApi, tokens};
+use super::{OperatorApi, identities, tokens};
 use crate::access::Actor;
 use crate::events::{self, Event};
 use crate::lifecycle::Consent;
 use crate::metrics::Gauges;
+use crate::rack;
 use crate::registry::{OperatorError, Order};
 use crate::shelf::ImageView;
 use crate::view::NodeView;
@@ -60,6 +61,17 @@ pub fn router() -> OpenApiRouter<OperatorApi> {
         .routes(routes!(node))
         .routes(routes!(approve))
         .routes(routes!(retire))
+        .routes(routes!(identities::identities))
+        .routes(routes!(identities::clusters))
+        .routes(routes!(identities::takeovers))
+        .routes(routes!(identities::rack))
+        .routes(routes!(identities::assign))
+        .routes(routes!(identities::replace))
+        .routes(routes!(identities::acknowledge))
+        .routes(routes!(identities::drain))
+        .routes(routes!(identities::trust_bmc))
+        .routes(routes!(identities::pause))
+        .routes(routes!(identities::resume))
         .routes(routes!(events_after))
         .routes(routes!(images))
         .routes(routes!(tokens::tokens, tokens::new_token))
@@ -74,10 +86,19 @@ pub fn router() -> OpenApiRouter<OperatorApi> {
 #[utoipa::path(get, path = "/v1/nodes", security(("token" = ["read"])),
     responses((status = 200, body = Vec<NodeView>)))]
 async fn nodes(State(api): State<OperatorApi>) -> Response {
-    match api.registry.nodes().await {
+    match seen_nodes(&api).await {
         Some(nodes) => Json(nodes).into_response(),
         None => ending(),
     }
+}
+
+/// All nodes, with what the rack agent knows of them.
+async fn seen_nodes(api: &OperatorApi) -> Option<Vec<NodeView>> {
+    let mut nodes = api.registry.nodes().await?;
+    if let Some(view) = api.rack.view() {
+        nodes.iter_mut().for_each(|node| rack::complete(node, &view));
+    }
+    Some(nodes)
 }
 
 /// One node.
@@ -85,7 +106,7 @@ async fn nodes(State(api): State<OperatorApi>) -> Response {
     params(("id" = String, Path, pattern = "^[0-9a-f]{16}$")),
     responses((status = 200, body = NodeView), (status = 404, body = ErrorBody)))]
 async fn node(State(api): State<OperatorApi>, InPath(id): InPath<NodeId>) -> Response {
-    let Some(nodes) = api.registry.nodes().await else { return ending() };
+    let Some(nodes) = seen_nodes(&api).await else { return ending() };
     match nodes.into_iter().find(|node| node.id == id) {
         Some(node) => Json(node).into_response(),
         None => refuse(StatusCode::NOT_FOUND, &OperatorError::NoSuchNode(id).to_string()),
@@ -185,6 +206,7 @@ async fn metrics(State(api): State<OperatorApi>) -> Response {
         (shelf.images.len(), shelf.refused.len())
     };
     let netboot = (api.more_metrics)();
-    let text = api.metrics.text(&Gauges { nodes: &nodes, events, images, images_refused, netboot });
+    let text = api.metrics.text(&Gauges { nodes: &nodes, events, images, images_refused, netboot })
+        + &api.rack.metrics();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

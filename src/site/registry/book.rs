@@ -1,10 +1,11 @@
 //! The nodes and the ledger, changed together.
 
 use super::same_machine::Claims;
+use super::standing::Standings;
 use super::wishes::Wishes;
 use super::{HelloRequest, NodeAnswer, NodeError, OperatorError, ReportRequest, Rules, tokens};
 use crate::access::{Actor, Tokens};
-use crate::events::{self, Chain, EventKind, EventsError};
+use crate::events::{self, About, Chain, EventKind, EventsError};
 use crate::lifecycle::{self, Effect, Event, Live, Moment, Node, State, Wanted};
 use crate::shelf::Shelf;
 use crate::view::NodeView;
@@ -69,11 +70,20 @@ pub struct Record {
     pub by: Option<Actor>,
 }
 
+/// Something that happened, about anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub kind: EventKind,
+    pub about: About,
+    pub text: String,
+}
+
 pub struct Book {
     ledger: Arc<dyn Ledger>,
     rules: Rules,
     shelf: watch::Receiver<Arc<Shelf>>,
     wishes: Wishes,
+    standings: Standings,
     tokens: Tokens,
     nodes: BTreeMap<NodeId, Kept>,
     chain: Chain,
@@ -91,11 +101,12 @@ impl Book {
         rules: Rules,
         shelf: watch::Receiver<Arc<Shelf>>,
         wishes: Wishes,
+        standings: Standings,
         tokens: Tokens,
     ) -> Result<Self, BookError> {
         let chain = Chain::read(&*ledger).await?;
         let nodes = BTreeMap::new();
-        let mut book = Self { ledger, rules, shelf, wishes, tokens, nodes, chain, is_stale: true };
+        let mut book = Self { ledger, rules, shelf, wishes, standings, tokens, nodes, chain, is_stale: true };
         book.refresh().await?;
         Ok(book)
     }
@@ -125,6 +136,7 @@ impl Book {
         self.nodes = nodes;
         self.is_stale = false;
         self.publish_wishes();
+        self.standings.set(self.nodes.values().map(|kept| &kept.node));
         Ok(())
     }
 
@@ -332,6 +344,8 @@ impl Book {
         }
         let moves =
             before.node.state != after.state || before.node.mac != after.mac || before.revision.is_none();
+        // A node is forgotten only before it was approved: then it has no standing.
+        self.standings.set_one(&after);
         match is_forgotten {
             true => drop(self.nodes.remove(&id)),
             false => drop(self.nodes.insert(id.clone(), Kept { node: after, revision })),
@@ -345,17 +359,26 @@ impl Book {
         Ok(())
     }
 
-    /// Changes the ledger and adds events, both or neither.
+    /// Changes the ledger and adds events about a node, both or neither.
     pub async fn commit_with(
         &mut self,
-        mut txn: Txn,
+        txn: Txn,
         node: Option<&NodeId>,
         records: &[Record],
     ) -> Result<Revision, BookError> {
+        let note = |record: &Record| {
+            let by = record.by.as_ref().map(ToString::to_string);
+            let about = About { node: node.cloned(), by, ..About::default() };
+            Note { kind: record.kind, about, text: record.text.clone() }
+        };
+        self.commit_noted(txn, &records.iter().map(note).collect::<Vec<_>>()).await
+    }
+
+    /// Changes the ledger and adds events about anything, both or neither.
+    pub async fn commit_noted(&mut self, mut txn: Txn, notes: &[Note]) -> Result<Revision, BookError> {
         let mut chain = self.chain;
-        for Record { kind, text, by } in records {
-            let by = by.as_ref().map(ToString::to_string);
-            let (event, next) = chain.next(Timestamp::now(), *kind, node.cloned(), by, text);
+        for Note { kind, about, text } in notes {
+            let (event, next) = chain.next(Timestamp::now(), *kind, about.clone(), text);
             let key = events::key(event.seq)?;
             let value = serde_json::to_value(&event).expect("our own struct has string keys");
             txn = txn.when(key.clone(), Expected::Absent).put(key, value);

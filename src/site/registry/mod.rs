@@ -5,15 +5,17 @@
 
 mod book;
 mod same_machine;
+mod standing;
 mod tokens;
 mod wishes;
 
-pub use book::BookError;
+pub use book::{BookError, Note};
+pub use standing::{Admission, Place, Standing, Standings};
 pub use wishes::{Wish, Wishes};
 
 use crate::access::{Actor, Role, Secret, Token, Tokens};
 use crate::definition::{DiskRule, ForeignData, WantedImage};
-use crate::events::EventKind;
+use crate::events::{About, EventKind};
 use crate::lifecycle::{self, Consent};
 use crate::shelf::Shelf;
 use crate::view::NodeView;
@@ -24,17 +26,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
-use tracing::error;
+use tracing::{error, info};
 use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::protocol::instruction::Instruction;
 use understudy_core::protocol::report::{Hello, Report};
-use understudy_ledger::{Ledger, LedgerError};
+use understudy_ledger::{Ledger, LedgerError, Revision, Txn};
 
 /// How many callers wait for the task before further ones wait for a place.
 const COMMANDS_MAX: usize = 1024;
+/// The rack agent has one change out at a time, and tells of what changes nothing beside it.
+const COMMITS_MAX: usize = 64;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -147,11 +151,30 @@ enum Command {
     EventCount(oneshot::Sender<u64>),
 }
 
+/// A change of the rack agent with its events; it goes before whatever nodes say.
+struct Commit {
+    txn: Txn,
+    notes: Vec<Note>,
+    reply: oneshot::Sender<Committed>,
+}
+
+/// How a change of the rack agent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    Stored(Revision),
+    /// A compare did not hold: nothing was written.
+    Lost,
+    /// Nobody knows.
+    Unknown,
+}
+
 /// The way to the registry's task. The task ends when the last of these is gone.
 #[derive(Clone, Debug)]
 pub struct Registry {
     commands: mpsc::Sender<Command>,
+    commits: mpsc::Sender<Commit>,
     wishes: Wishes,
+    standings: Standings,
     tokens: Tokens,
 }
 
@@ -159,6 +182,7 @@ pub struct Registry {
 pub struct RegistryTask {
     book: Book,
     commands: mpsc::Receiver<Command>,
+    commits: mpsc::Receiver<Commit>,
 }
 
 /// Reads the ledger.
@@ -167,10 +191,12 @@ pub async fn build(
     rules: Rules,
     shelf: watch::Receiver<Arc<Shelf>>,
 ) -> Result<(Registry, RegistryTask), BookError> {
-    let (wishes, tokens) = (Wishes::default(), Tokens::default());
-    let book = Book::open(ledger, rules, shelf, wishes.clone(), tokens.clone()).await?;
+    let (wishes, standings, tokens) = (Wishes::default(), Standings::default(), Tokens::default());
+    let book = Book::open(ledger, rules, shelf, wishes.clone(), standings.clone(), tokens.clone()).await?;
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-    Ok((Registry { commands: sender, wishes, tokens }, RegistryTask { book, commands }))
+    let (commit_sender, commits) = mpsc::channel(COMMITS_MAX);
+    let registry = Registry { commands: sender, commits: commit_sender, wishes, standings, tokens };
+    Ok((registry, RegistryTask { book, commands, commits }))
 }
 
 impl Registry {
@@ -220,9 +246,24 @@ impl Registry {
         let _ = self.commands.send(Command::Record(kind, text)).await;
     }
 
+    /// Changes the ledger and adds events, both or neither, before anything that nodes are waiting for.
+    pub async fn commit(&self, txn: Txn, notes: Vec<Note>) -> Committed {
+        let (reply, answer) = oneshot::channel();
+        match self.commits.send(Commit { txn, notes, reply }).await {
+            Ok(()) => answer.await.unwrap_or(Committed::Unknown),
+            // The task has ended: nothing of it was begun.
+            Err(_) => Committed::Lost,
+        }
+    }
+
     /// What boot requests lead to.
     pub fn wishes(&self) -> &Wishes {
         &self.wishes
+    }
+
+    /// What is known of approved nodes, without asking the task.
+    pub fn standings(&self) -> &Standings {
+        &self.standings
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
@@ -240,11 +281,13 @@ impl RegistryTask {
         self.note(EventKind::SiteStarted, "the site has started").await;
         loop {
             tokio::select! {
+                biased;
+                Some(commit) = self.commits.recv() => self.commit(commit).await,
+                _ = tick.tick() => self.book.tick().await,
                 command = self.commands.recv() => match command {
                     Some(command) => self.follow(command).await,
                     None => break,
                 },
-                _ = tick.tick() => self.book.tick().await,
             }
         }
         self.note(EventKind::SiteStopped, "the site has ended in order").await;
@@ -272,6 +315,32 @@ impl RegistryTask {
             Command::Record(kind, text) => self.note(kind, &text).await,
             Command::EventCount(reply) => drop(reply.send(self.book.event_count())),
         }
+    }
+
+    async fn commit(&mut self, Commit { txn, notes, reply }: Commit) {
+        let stored = match self.book.refresh().await {
+            Ok(()) => self.book.commit_noted(txn, &notes).await,
+            Err(failure) => Err(failure),
+        };
+        let committed = match stored {
+            Ok(revision) => {
+                for Note { kind, about, text } in &notes {
+                    let About { node, identity, epoch, .. } = about;
+                    info!(?kind, ?node, ?identity, ?epoch, text, "an event of the rack");
+                }
+                Committed::Stored(revision)
+            }
+            Err(BookError::Moved(key)) => {
+                info!(%key, "a change of the rack agent was overtaken");
+                Committed::Lost
+            }
+            Err(failure) => {
+                error!(error = with_causes(&failure), "cannot store a change of the rack agent");
+                Committed::Unknown
+            }
+        };
+        // As above: whoever asked may have stopped waiting.
+        let _ = reply.send(committed);
     }
 
     async fn note(&mut self, kind: EventKind, text: &str) {

@@ -80,6 +80,30 @@ impl Folder {
         folder
     }
 
+    /// The same, with the identities `dns-1` of a role that the image has, and `web-1` of one that it lacks.
+    pub fn with_identities() -> Self {
+        let folder = Self::with_image();
+        let path = folder.folder.path().join("site.toml");
+        let more = r#"
+            [[clusters]]
+            name = "dns"
+            role = "dns"
+            [clusters.settings]
+            networks = ["127.0.0.0/8"]
+            [[clusters.identities]]
+            name = "dns-1"
+            address = "127.0.0.21"
+            [[clusters]]
+            name = "web"
+            role = "webmail"
+            [[clusters.identities]]
+            name = "web-1"
+            address = "127.0.0.31"
+        "#;
+        fs::write(&path, (fs::read_text(&path).unwrap() + more).as_bytes()).unwrap();
+        folder
+    }
+
     /// Puts a small signed image on the shelf.
     pub fn image(&self, name: &str, version: &str) -> PathBuf {
         let folder = self.folder.path().join("images").join(format!("{name}-{version}"));
@@ -104,7 +128,8 @@ impl Folder {
         let manifest = json!({
             "format": 1, "name": name, "version": version, "architecture": "x86_64",
             "expires": "2099-01-01T00:00:00Z", "key_id": key_id.unwrap().id().to_string(),
-            "root_hash": root_hash(version), "command_line": "quiet", "roles": {}, "artifacts": artifacts,
+            "root_hash": root_hash(version), "command_line": "quiet", "artifacts": artifacts,
+            "roles": { "dns": { "services": ["unbound"], "cluster": "balanced", "exclusivity": "soft" } },
         });
         self.sign(&folder, &manifest);
         folder
@@ -167,6 +192,13 @@ impl Running {
 
     pub async fn get(&self, path: &str) -> Value {
         let (status, value) = self.ask("GET", path, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {value}");
+        value
+    }
+
+    /// Orders something that must be done.
+    pub async fn order(&self, path: &str, body: Value) -> Value {
+        let (status, value) = self.post(path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {value}");
         value
     }

@@ -4,6 +4,8 @@
 
 mod doors;
 mod fixture;
+mod holder;
+mod identities;
 mod node;
 mod operators;
 mod restart;

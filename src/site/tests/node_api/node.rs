@@ -87,6 +87,22 @@ impl Node {
         self.say(site, "/v1/report", &json!({ "boot_id": boot, "status": status })).await
     }
 
+    /// From a stranger to a node that runs from its own disk, healthy.
+    pub async fn become_spare(&self, site: &Running, boot: &str) {
+        self.enrol(site, &self.hello("install")).await;
+        site.order(&format!("/v1/nodes/{}/approve", self.id()), json!({})).await;
+        self.report(site, "install", json!({ "kind": "waiting" })).await;
+        self.report(site, "install", json!({ "kind": "installed" })).await;
+        self.boot(site, boot).await;
+    }
+
+    /// Starts from its own disk.
+    pub async fn boot(&self, site: &Running, boot: &str) {
+        let told = self.enrol(site, &self.hello_from_disk(boot)).await;
+        let ready = json!({ "kind": "ready", "nonce": told["nonce"] });
+        assert_eq!(self.report(site, boot, ready).await["action"]["kind"], "stay");
+    }
+
     pub async fn say(&self, site: &Running, path: &str, body: &Value) -> Value {
         let (status, answer) = self.request(site, "POST", path, body.to_string().into()).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
