@@ -337,7 +337,8 @@ impl Rack {
         if self.view.1.elapsed() >= TICK {
             self.view = (Arc::new(self.make_view()), now);
         }
-        let targets = self.probes.iter().map(|(via, targets)| (via.clone(), targets.keys().cloned().collect()));
+        let targets =
+            self.probes.iter().map(|(via, targets)| (via.clone(), targets.keys().cloned().collect()));
         let nodes = self.known.iter().filter(|(_, facts)| !facts.is_retired);
         let snapshot = Snapshot {
             durable: Arc::clone(&self.durable),

@@ -136,7 +136,7 @@ impl Rack {
             self.read_again(ticket);
         }
         if self.tell_after.is_none_or(|after| now >= after)
-            && let Some(next) = self.waiting.next()
+            && let Some(next) = self.waiting.take_next()
         {
             let (journal, ledger) = (Arc::clone(&self.journal), Arc::clone(&self.ledger));
             self.tasks.spawn(async move {
@@ -290,7 +290,12 @@ impl Rack {
         let longest = self.config.timings.bmc_answer_max;
         let asked = timeout(longest, ask(bmc));
         self.tasks.spawn(async move {
-            let late = || (BmcAnswer::Failed { why: "it did not answer in time".to_owned() }, Word::Unreachable.to_string());
+            let late = || {
+                (
+                    BmcAnswer::Failed { why: "it did not answer in time".to_owned() },
+                    Word::Unreachable.to_string(),
+                )
+            };
             let (answer, word) = asked.await.unwrap_or_else(|_| late());
             Happened::Bmc { event: Event::Bmc { node: node.clone(), answer }, node, word }
         });

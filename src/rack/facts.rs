@@ -69,7 +69,6 @@ pub(crate) fn changes(before: &Facts, after: &Facts) -> Vec<Event> {
     events
 }
 
-
 impl NodeFacts {
     fn is_up(&self) -> bool {
         self.is_ready_spare && !self.is_retired && !self.boot_id.is_empty()

@@ -156,7 +156,6 @@ impl Handle {
     }
 }
 
-
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -30,7 +30,9 @@ impl Heartbeats {
     pub fn put(&self, node: &NodeId, mut beat: Heartbeat, remote: IpAddr) {
         let mut kept = self.kept();
         let older = kept.get_mut(node).and_then(|kept| kept.waiting.take());
-        for seen in older.filter(|older| older.boot_id == beat.boot_id).into_iter().flat_map(|older| older.seen) {
+        for seen in
+            older.filter(|older| older.boot_id == beat.boot_id).into_iter().flat_map(|older| older.seen)
+        {
             if beat.seen.iter().all(|newer| newer.node != seen.node) {
                 beat.seen.push(seen);
             }

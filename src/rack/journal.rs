@@ -80,7 +80,7 @@ impl Waiting {
     }
 
     /// The next one, if none is out.
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn take_next(&mut self) -> Option<Next> {
         let told = self.queue.front().filter(|_| !self.is_out)?.clone();
         self.is_out = true;
         Some(Next { told, is_again: self.has_failed })
@@ -101,7 +101,11 @@ impl Waiting {
 }
 
 /// Tells it. What is gone from where it was stored has been told.
-pub async fn tell(journal: Arc<dyn Journal>, ledger: Arc<dyn Ledger>, next: Next) -> Result<(), JournalError> {
+pub async fn tell(
+    journal: Arc<dyn Journal>,
+    ledger: Arc<dyn Ledger>,
+    next: Next,
+) -> Result<(), JournalError> {
     if let Some(key) = next.told.stored.as_ref().filter(|_| next.is_again) {
         let entry = ledger.get(key).await.map_err(|error| JournalError(Box::new(error)))?;
         if entry.is_none() {

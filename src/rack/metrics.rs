@@ -54,7 +54,8 @@ impl Histogram {
         }
         let (sum, count) = (self.sum, self.count);
         let _ = writeln!(text, "{name}_bucket{{step=\"{step}\",le=\"+Inf\"}} {count}");
-        let _ = writeln!(text, "{name}_sum{{step=\"{step}\"}} {sum}\n{name}_count{{step=\"{step}\"}} {count}");
+        let _ =
+            writeln!(text, "{name}_sum{{step=\"{step}\"}} {sum}\n{name}_count{{step=\"{step}\"}} {count}");
     }
 }
 

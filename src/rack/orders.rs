@@ -48,9 +48,15 @@ impl Snapshot {
         match ordered.map(|(_, order)| order) {
             Some(Order::Hold { identity, epoch }) => {
                 let is_stored = self.has(node, Some(&beat.boot_id), identity, *epoch);
-                if is_stored { Order::Hold { identity: identity.clone(), epoch: *epoch } } else { Order::Keep }
+                if is_stored {
+                    Order::Hold { identity: identity.clone(), epoch: *epoch }
+                } else {
+                    Order::Keep
+                }
             }
-            Some(Order::Release { identity, epoch }) => Order::Release { identity: identity.clone(), epoch: *epoch },
+            Some(Order::Release { identity, epoch }) => {
+                Order::Release { identity: identity.clone(), epoch: *epoch }
+            }
             Some(Order::Keep) | None => self.release(node, beat).unwrap_or(Order::Keep),
         }
     }
@@ -61,7 +67,8 @@ impl Snapshot {
         let holder = self.durable.identity_of(node).and_then(|(_, identity)| identity.holder());
         let is_somebody_elses = holder.is_none_or(|holder| holder.boot != beat.boot_id);
         let is_from_here = *epoch <= self.durable.epoch(identity);
-        (is_somebody_elses && is_from_here).then(|| Order::Release { identity: identity.clone(), epoch: *epoch })
+        (is_somebody_elses && is_from_here)
+            .then(|| Order::Release { identity: identity.clone(), epoch: *epoch })
     }
 
     fn has(&self, node: &NodeId, boot: Option<&str>, name: &Name, epoch: Epoch) -> bool {
@@ -125,11 +132,8 @@ mod tests {
     }
 
     fn beat(boot: &str, held: Option<u64>) -> Heartbeat {
-        let held = held.map(|epoch| Held {
-            identity: name(),
-            epoch: Epoch::new(epoch),
-            phase: Phase::Serving,
-        });
+        let held =
+            held.map(|epoch| Held { identity: name(), epoch: Epoch::new(epoch), phase: Phase::Serving });
         Heartbeat { boot_id: boot.to_owned(), uptime_ms: 1, held, seen: Vec::new() }
     }
 
@@ -164,14 +168,19 @@ mod tests {
             let snapshot = snapshot(durable, &[(key, boot, hold(epoch))]);
             assert_eq!(snapshot.order(&node(key), &beat(boot, None), AGE_MAX), Order::Keep, "{what}");
             let may_have = snapshot.may_have(&node(key), &name(), Epoch::new(epoch));
-            assert_eq!(may_have, what == "another boot's", "{what}: a bundle is asked for by nodes, not boots");
+            assert_eq!(
+                may_have,
+                what == "another boot's",
+                "{what}: a bundle is asked for by nodes, not boots"
+            );
         }
     }
 
     /// Mutant: the order for one boot is given to another.
     #[test]
     fn an_order_is_for_one_boot_only() {
-        let snapshot = snapshot(held_by("a"), &[("a", "b1", hold(2))]);
+        let snapshot = snapshot(held_by("a"), &[("a", "b1", release(2))]);
+        assert_eq!(snapshot.order(&node("a"), &beat("b1", None), AGE_MAX), release(2));
         assert_eq!(snapshot.order(&node("a"), &beat("b2", None), AGE_MAX), Order::Keep);
     }
 

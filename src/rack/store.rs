@@ -51,7 +51,8 @@ pub async fn lead(ledger: &dyn Ledger) -> Result<Revision, StoreError> {
     let leader = leader();
     for _ in 0..LEAD_ATTEMPTS_MAX {
         if let Some(before) = ledger.get(&leader).await? {
-            let end = Txn::new().when(leader.clone(), Expected::Modified(before.modified)).delete(leader.clone());
+            let end =
+                Txn::new().when(leader.clone(), Expected::Modified(before.modified)).delete(leader.clone());
             ledger.txn(end).await?;
         }
         let value = json!({ "process": std::process::id(), "since": Timestamp::now() });

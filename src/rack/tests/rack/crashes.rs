@@ -50,12 +50,9 @@ async fn one_takeover(strike: Strike, nth: i64) -> bool {
 
 /// What is stored with a step is told once, however often the agent died.
 async fn tell_everything_once(agent: &crate::world::Agent, strike: Strike, nth: i64) {
-    for (kind, times) in [
-        (NoteKind::Assigned, 2),
-        (NoteKind::Serving, 2),
-        (NoteKind::TakeoverBegun, 1),
-        (NoteKind::Fenced, 1),
-    ] {
+    for (kind, times) in
+        [(NoteKind::Assigned, 2), (NoteKind::Serving, 2), (NoteKind::TakeoverBegun, 1), (NoteKind::Fenced, 1)]
+    {
         let mut told = Vec::new();
         for _ in 0..100 {
             told = events::all(&*agent.ledger).await;
@@ -78,7 +75,6 @@ async fn at_every_step(strike: Strike) {
     assert!(nth > 6, "only {} steps were struck", nth - 1);
 }
 
-/// Mutant: an intent is acted on before it is stored (`Effect::Store` is answered with `Stored` at once).
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_any_stored_step_a_takeover_ends_with_one_holder_and_each_epoch_once() {
     at_every_step(Strike::Before).await;
@@ -90,12 +86,12 @@ async fn killed_behind_any_stored_step_a_takeover_ends_with_one_holder_and_each_
     at_every_step(Strike::After).await;
 }
 
-/// Mutant: a lost answer counts as refused and nothing is read again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_was_stored_and_whose_answer_is_lost_is_not_done_twice() {
     at_every_step(Strike::LosesAnswer).await;
 }
 
+/// Mutant: a lost answer counts as stored (`store::commit`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_was_never_stored_is_done_once_the_ledger_says_so() {
     at_every_step(Strike::LosesRequest).await;

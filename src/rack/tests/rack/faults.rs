@@ -4,7 +4,9 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio_util::sync::CancellationToken;
-use understudy_ledger::{Answer, Entry, Key, Ledger, LedgerError, Operation, Outcome, Page, Prefix, Txn, Watch};
+use understudy_ledger::{
+    Answer, Entry, Key, Ledger, LedgerError, Operation, Outcome, Page, Prefix, Txn, Watch,
+};
 
 /// Where a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 use understudy_core::base::sha256::Sha256;
-use understudy_rack::redfish::{CertificateTrust, Login, Patience, Power, Redfish, RedfishError, Reset, Word};
+use understudy_rack::redfish::{
+    CertificateTrust, Login, Patience, Power, Redfish, RedfishError, Reset, Word,
+};
 
 const PATIENCE: Patience =
     Patience { connect_max: Duration::from_millis(500), answer_max: Duration::from_millis(500) };
@@ -76,11 +78,7 @@ fn login() -> Login {
     Login { user: "u".to_owned(), password: "p".to_owned() }
 }
 
-async fn serve(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    answer: &Answer,
-    lines: &Mutex<Vec<String>>,
-) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &Answer, lines: &Mutex<Vec<String>>) {
     let mut text = Vec::new();
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
@@ -153,7 +151,8 @@ async fn a_redirect_is_refused_and_not_followed() {
     })
     .await;
     for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
-        let to = format!("HTTP/1.1 {status}\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n", other.address);
+        let to =
+            format!("HTTP/1.1 {status}\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n", other.address);
         let to: &'static str = to.leak();
         assert_eq!(word(to).await, Word::Refused, "{status}");
     }
@@ -169,7 +168,10 @@ async fn refusals_are_told_with_what_the_bmc_says() {
         let host = Host::new(move |line| bmc(line, text)).await;
         let error = host.client().look().await.unwrap_err();
         assert_eq!(error.word(), Word::Refused);
-        assert!(error.to_string().ends_with(&format!("HTTP {} and says: not today", &status[..3])), "{error}");
+        assert!(
+            error.to_string().ends_with(&format!("HTTP {} and says: not today", &status[..3])),
+            "{error}"
+        );
     }
 }
 

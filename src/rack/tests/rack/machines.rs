@@ -92,10 +92,15 @@ impl Machines {
         for name in NodeName::first(count) {
             let plan = plan(name, rack);
             let number = name.number();
-            let files = Files { folder: folder.path().join(name.to_string()), private: private.clone(), number };
+            let files =
+                Files { folder: folder.path().join(name.to_string()), private: private.clone(), number };
             let disk = files.disk();
-            let config =
-                Config { plan: plan.clone(), files, memory: ByteCount::mebibytes(32), fabric: fabric.clone() };
+            let config = Config {
+                plan: plan.clone(),
+                files,
+                memory: ByteCount::mebibytes(32),
+                fabric: fabric.clone(),
+            };
             let (machine, handle) = Machine::build(config, ByteCount::mebibytes(1)).unwrap();
             write_boot_sector(&disk);
             let bmc = Arc::new(Controls::new(plan.clone(), handle.clone()));

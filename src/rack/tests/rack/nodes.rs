@@ -52,8 +52,9 @@ impl Witness {
         let seen = &mut *seen;
         let acting = seen.acting.entry(identity.clone()).or_default();
         let others = acting.keys().filter(|other| *other != node && network.servers[*other].is_live());
-        let mut wrong: Vec<String> =
-            others.map(|other| format!("{other} lives and acts under {identity}, and so does {node}")).collect();
+        let mut wrong: Vec<String> = others
+            .map(|other| format!("{other} lives and acts under {identity}, and so does {node}"))
+            .collect();
         if let Some(before) = seen.taken.insert((identity.clone(), epoch), node.clone())
             && before != *node
         {

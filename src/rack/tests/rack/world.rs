@@ -157,7 +157,12 @@ impl World {
     }
 
     /// An agent with a fault, until the fault strikes or `is_done`; it is dead then.
-    pub async fn run_until_struck(&self, faulty: &Arc<Faulty>, agent: Agent, done: impl Fn(&RackView) -> bool) {
+    pub async fn run_until_struck(
+        &self,
+        faulty: &Arc<Faulty>,
+        agent: Agent,
+        done: impl Fn(&RackView) -> bool,
+    ) {
         let began = Instant::now();
         while !faulty.struck.is_cancelled() && !done(&agent.handle.view()) {
             assert!(began.elapsed() < LIMIT, "{:#?}", agent.handle.view());
