@@ -73,6 +73,10 @@ lint: packages ## Check format, lints and licences
 	cargo clippy --workspace --all-targets --release --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 
+.PHONY: mutants
+mutants: ## Break the takeover core in every way that its tests name, one at a time, and see them fail
+	python3 tests/mutants/plan.py
+
 .PHONY: bench-build
 bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json
 	python3 tests/bench/build.py $(UNDERSTUDY) $(if $(RUNS),--runs $(RUNS))

@@ -68,8 +68,10 @@ pub(crate) fn ask(step: &mut Step) {
 fn interval(step: &Step, id: &NodeId) -> Duration {
     let timings = step.timings();
     let is_late = step.silence(id) >= timings.late_after;
+    let ordered = step.state.view.node(id).and_then(|node| node.bmc.ordered);
+    let was_ordered = ordered.is_some_and(|(_, at, _)| step.since(at) < timings.fence_max);
     match step.state.durable.open_fence(id) {
-        Some((_, fence)) if fence.is_unconfirmed() => timings.unconfirmed_poll,
+        Some((_, fence)) if fence.is_unconfirmed() && !was_ordered => timings.unconfirmed_poll,
         Some((_, fence)) if !fence.is_confirmed() => timings.ask_every,
         None if is_late && step.state.durable.identity_of(id).is_some() => timings.ask_every,
         _ => timings.bmc_poll,

@@ -3,7 +3,7 @@
 use crate::begin::{self, Begin};
 use crate::cut_off;
 use crate::durable::{
-    Drain, Evidence, Fence, FenceRef, Identity, IdentityState, Object, Pause, Reason, Rung,
+    Drain, Evidence, Fence, FenceRef, Identity, IdentityState, Object, Pause, Reason, Rung, Strength,
 };
 use crate::effect::{Effect, Note, NoteKind, Reply};
 use crate::event::Command;
@@ -145,19 +145,20 @@ fn assign(step: &Step, name: &Name, node: &NodeId) -> Result<(Draft, String), St
 fn replace(step: &Step, node: &NodeId, by: &str, force: Option<&str>) -> Result<(Draft, String), String> {
     let (name, identity) =
         step.state.durable.identity_of(node).ok_or_else(|| format!("node {node} holds no identity"))?;
-    may_move(step, node, name)?;
+    let rack = may_move(step, node, name)?;
     let holder = match &identity.state {
         IdentityState::Granting { holder } | IdentityState::Held { holder } => holder,
         IdentityState::Fencing { fence, .. } => return push(step, fence, force),
         IdentityState::Free => return Err(format!("node {node} holds no identity")),
     };
     let text = force.unwrap_or("replace").to_owned();
-    let reason = Reason::Command { name: by.to_owned(), text };
+    let strength = if force.is_some() { Strength::Forced } else { Strength::Asked };
+    let reason = Reason::Command { name: by.to_owned(), text, strength };
     let is_silent = step.silence(node) >= step.timings().suspect_after;
     let rung = if is_silent { Rung::PowerOff } else { Rung::Cooperative };
     let begin = Begin::of(name, identity, holder, reason, rung);
     let objection = match force {
-        Some(_) => begin::no_spare(step, &begin),
+        Some(_) => limits::in_flight(step, &rack, name).or_else(|| begin::no_spare(step, &begin)),
         None => begin::objection(step, &begin),
     };
     if let Some(why) = objection {
@@ -195,9 +196,16 @@ fn confirm_dead(step: &Step, node: &NodeId, by: &str) -> Result<(Draft, String),
     }
     let (name, identity) =
         step.state.durable.identity_of(node).ok_or_else(|| format!("node {node} holds no identity"))?;
-    may_move(step, node, name)?;
+    let rack = may_move(step, node, name)?;
+    if let Some(why) = limits::in_flight(step, &rack, name) {
+        return Err(why);
+    }
     let holder = identity.holder().ok_or_else(|| format!("node {node} holds no identity"))?;
-    let reason = Reason::Command { name: by.to_owned(), text: "the node is dead".to_owned() };
+    let reason = Reason::Command {
+        name: by.to_owned(),
+        text: "the node is dead".to_owned(),
+        strength: Strength::Asked,
+    };
     let begin = Begin { word: Some(word), ..Begin::of(name, identity, holder, reason, Rung::Cooperative) };
     let draft = begin::draft(step, begin).ok_or_else(|| format!("node {node} has no rack"))?;
     Ok((draft, text(name)))

@@ -32,16 +32,23 @@ fn reason(step: &Step, rack: &Name) -> Option<&'static str> {
         return Some("its own gateway does not answer");
     }
     let members = members(step, rack);
+    if members.is_empty() {
+        return Some("none of its nodes has said yet that it is ready");
+    }
     let heard = members.iter().filter(|id| step.was_heard(id, step.timings().suspect_after)).count();
-    (!members.is_empty() && heard * 2 <= members.len())
-        .then_some("it does not hear a majority of the rack's nodes")
+    (heard * 2 <= members.len()).then_some("it does not hear a majority of the rack's nodes")
 }
 
-/// The nodes that should speak: ready, or holding something, and not known to be down.
+/// The nodes that should speak: ready, or holding something, and not known to be down. One that has become ready while this
+/// agent listens counts from its first word on, or when that is overdue.
 pub(crate) fn members(step: &Step, rack: &Name) -> Vec<NodeId> {
-    let durable = &step.state.durable;
+    let (durable, timings) = (&step.state.durable, step.timings());
     let should_speak = |id: &NodeId| {
-        let is_ready = step.state.view.node(id).is_some_and(|node| node.is_ready);
+        let is_ready = step.state.view.node(id).is_some_and(|node| {
+            let is_new = node.boot_seen > step.state.view.started + timings.stall
+                && step.since(node.boot_seen) < timings.settle;
+            node.is_ready && (node.beat.is_some() || !is_new)
+        });
         let is_down = durable.open_fence(id).is_some_and(|(_, fence)| fence.is_confirmed());
         (is_ready && !is_down) || durable.identity_of(id).is_some()
     };
@@ -50,7 +57,8 @@ pub(crate) fn members(step: &Step, rack: &Name) -> Vec<NodeId> {
 }
 
 fn note(step: &mut Step, rack: &Name, why: Option<&'static str>) {
-    let has_waited = step.since(step.state.view.started) >= step.timings().uncorroborated_max;
+    let has_waited = step.since(step.state.view.started) >= step.timings().uncorroborated_max
+        && !members(step, rack).is_empty();
     let view = step.state.view.racks.entry(rack.clone()).or_default();
     match why {
         // At a start nobody has spoken yet; that is worth a word only if it stays so.

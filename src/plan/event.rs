@@ -54,7 +54,8 @@ pub struct Reach {
 /// What a BMC says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BmcAnswer {
-    /// To [`crate::Effect::AskPower`]; `asked` is that effect's.
+    /// To [`crate::Effect::AskPower`]; `asked` is that effect's. The UUID is compared as text with the node's, so it comes in the
+    /// node's writing where it is the same (SMBIOS and Redfish order its first three fields differently).
     Power { asked: Duration, power: Power, uuid: Option<String> },
     /// To [`crate::Effect::PowerOff`]: it took the order. No proof of anything.
     Accepted,
@@ -79,7 +80,8 @@ pub enum LedgerAnswer {
     },
     /// A compare did not hold: nothing was written, and what this agent knows is old.
     Lost,
-    /// Nobody knows.
+    /// Nobody knows. The driver takes a new leader key before it reads everything again: what may still be under way compares
+    /// with the old one, so it can never land after that read.
     Unknown,
 }
 
@@ -92,7 +94,7 @@ pub enum Command {
         node: NodeId,
     },
     /// Move what the node holds to a spare: it lets go, or it is powered off. `force` names the reason for doing so past pause,
-    /// allowance, storm, acknowledgement and the kept spare; nothing goes past a missing fence or an agent that is cut off.
+    /// allowance, storm and acknowledgement; nothing goes past a missing fence or an agent that is cut off.
     Replace {
         node: NodeId,
         force: Option<String>,

@@ -14,6 +14,7 @@ use crate::limits;
 use crate::state::Step;
 use crate::suspect::{self, Corroboration};
 use std::time::Duration;
+use understudy_core::model::name::Name;
 use understudy_core::protocol::heartbeat::Phase;
 
 /// Orders powers off, as stored fences say.
@@ -45,7 +46,7 @@ fn next_order(step: &Step, at: &FenceRef, fence: &Fence) -> Option<u32> {
         return None;
     }
     let rack = limits::rack(step, &at.node, &fence.identity)?;
-    if limits::standstill(step, &rack, &fence.identity).is_some() {
+    if standstill(step, &rack, fence).is_some() {
         return None;
     }
     // A node that speaks has been told to let go, and gets the time for it.
@@ -58,6 +59,14 @@ fn next_order(step: &Step, at: &FenceRef, fence: &Fence) -> Option<u32> {
         Some((_, _, times)) if times >= timings.power_off_attempts_max => None,
         Some((_, when, times)) => (step.since(when) >= timings.power_off_again).then_some(times + 1),
     }
+}
+
+/// Why a fence waits; an operator's force goes past pauses and storms.
+fn standstill(step: &Step, rack: &Name, fence: &Fence) -> Option<String> {
+    if fence.reason.is_forced() {
+        return crate::cut_off::objection(step, rack);
+    }
+    limits::standstill(step, rack, &fence.identity)
 }
 
 /// Stores what has become of a fence.
@@ -203,8 +212,7 @@ fn climb(step: &mut Step, at: &FenceRef, fence: &Fence, since: Duration) -> Opti
         return None;
     }
     let rack = limits::rack(step, &at.node, &fence.identity)?;
-    let objection = limits::standstill(step, &rack, &fence.identity)
-        .or_else(|| limits::no_token(step, &rack, Rung::PowerOff));
+    let objection = standstill(step, &rack, fence).or_else(|| limits::no_token(step, &rack, Rung::PowerOff));
     if let Some(why) = objection {
         let text = format!(
             "node {} does not let go of identity {}, and is not powered off: {why}",

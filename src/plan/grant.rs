@@ -56,7 +56,11 @@ fn needs_a_node(step: &Step, name: &Name, declaration: &Declaration) -> bool {
 
 fn objection(step: &Step, name: &Name) -> Option<String> {
     let rack = &step.state.config.identities.get(name)?.rack;
-    let is_takeover = takeover(step, name).is_some();
+    let takeover = takeover(step, name);
+    let is_takeover = takeover.is_some();
+    if takeover.is_some_and(|(_, takeover)| takeover.reason.is_forced()) {
+        return cut_off::objection(step, rack).or_else(|| limits::in_flight(step, rack, name));
+    }
     limits::standstill(step, rack, name)
         .or_else(|| cut_off::unsettled(step, rack))
         .or_else(|| is_takeover.then(|| limits::in_flight(step, rack, name)).flatten())
@@ -75,14 +79,16 @@ pub(crate) fn choose(step: &Step, name: &Name) -> Result<NodeId, String> {
     let Some(declaration) = step.state.config.identities.get(name) else {
         return Err("the site file does not declare it".to_owned());
     };
-    let mut spares: Vec<(bool, NodeId)> = step
+    // A node that has just let go gets it back only if there is no other.
+    let from = takeover(step, name).map(|(_, takeover)| takeover.from.clone());
+    let mut spares: Vec<((bool, bool), NodeId)> = step
         .state
         .config
         .nodes
         .iter()
         .filter(|(_, facts)| facts.rack == declaration.rack || declaration.spares == SpareSource::AnyRack)
         .filter(|(id, facts)| is_spare(step, id) && facts.has.covers(&declaration.needs))
-        .map(|(id, facts)| (facts.rack != declaration.rack, id.clone()))
+        .map(|(id, facts)| ((Some(id) == from.as_ref(), facts.rack != declaration.rack), id.clone()))
         .collect();
     if spares.is_empty() {
         let has_any = step.state.config.nodes.keys().any(|id| is_spare(step, id));

@@ -9,7 +9,7 @@ use crate::key::Key;
 pub struct Ticket(pub u64);
 
 /// One transaction. The driver adds a compare of the leader key's create revision to each, and appends the notes to
-/// the chain of events in the same transaction.
+/// the chain of events in the same transaction. A new process, and the read after an unknown answer, take a new leader key first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     pub ticket: Ticket,

@@ -130,7 +130,7 @@ fn unknown(step: &mut Step, pending: Pending) {
 /// Reads everything again, and decides nothing before that is there.
 fn ask_again(step: &mut Step) {
     let ticket = next_ticket(step);
-    step.state.view.reread = Some(ticket);
+    step.state.view.reread = Some((ticket, step.now.elapsed));
     step.effects.push(Effect::Reread(ticket));
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn changed(step: &mut Step) {
 }
 
 pub(crate) fn reread(step: &mut Step, ticket: Ticket, durable: Durable) {
-    if step.state.view.reread.take_if(|wanted| *wanted == ticket).is_none() {
+    if step.state.view.reread.take_if(|(wanted, _)| *wanted == ticket).is_none() {
         return;
     }
     let back = step.state.durable.identities().find_map(|(name, _)| {
@@ -166,13 +166,16 @@ pub(crate) fn halt(step: &mut Step, what: &str) {
     }
 }
 
-/// A transaction or a read that is out for too long: nobody knows, so everything is read again.
+/// A transaction or a read that is out for too long: nobody knows how it went, so everything is read again.
 pub(crate) fn deadline(step: &mut Step) {
     let longest = step.timings().ledger_answer_max;
     let now = step.now.elapsed;
     let is_late = |pending: &mut Pending| now.saturating_sub(pending.since) >= longest;
     if let Some(pending) = step.state.view.pending.take_if(is_late) {
         unknown(step, pending);
+    }
+    if step.state.view.reread.take_if(|(_, asked)| now.saturating_sub(*asked) >= longest).is_some() {
+        ask_again(step);
     }
 }
 

@@ -83,7 +83,8 @@ fn take(step: &mut Step, id: &NodeId, beat: &Heartbeat) {
     if node.heard.is_some() && beat.uptime_ms <= node.uptime_ms {
         return;
     }
-    (node.heard, node.heard_wall, node.uptime_ms) = (Some(now), Some(wall), beat.uptime_ms);
+    (node.heard, node.beat) = (Some(now), Some(now));
+    (node.heard_wall, node.uptime_ms) = (Some(wall), beat.uptime_ms);
     let is_unhealthy = matches!(&beat.held, Some(held) if matches!(held.phase, Phase::Unhealthy { .. }));
     node.unhealthy_since = is_unhealthy.then(|| node.unhealthy_since.unwrap_or(now));
     node.held = beat.held.clone();

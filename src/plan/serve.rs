@@ -1,7 +1,9 @@
 //! `granting -> held`, and holders that live but do not serve.
 
 use crate::begin::{self, Begin};
-use crate::durable::{Closed, Holder, Identity, IdentityState, Object, Outcome, Reason, Rung, Takeover};
+use crate::durable::{
+    Closed, Holder, Identity, IdentityState, Object, Outcome, Reason, Rung, Strength, Takeover,
+};
 use crate::effect::{Metric, Note, NoteKind};
 use crate::grant;
 use crate::key::Key;
@@ -96,7 +98,11 @@ fn reason(step: &Step, name: &Name, identity: &Identity, holder: &Holder) -> Opt
         return Some(Reason::Undeclared);
     }
     if let Some(drain) = step.state.durable.drain(&holder.node) {
-        return Some(Reason::Command { name: drain.by.clone(), text: "drain".to_owned() });
+        return Some(Reason::Command {
+            name: drain.by.clone(),
+            text: "drain".to_owned(),
+            strength: Strength::Asked,
+        });
     }
     let phase =
         step.state.view.held(&holder.node, &holder.boot, name, identity.epoch).map(|held| &held.phase);

@@ -26,7 +26,7 @@ pub struct View {
     /// The one transaction that is out.
     pub(crate) pending: Option<Pending>,
     /// The read that must come before anything else is decided.
-    pub(crate) reread: Option<Ticket>,
+    pub(crate) reread: Option<(Ticket, Duration)>,
     pub(crate) tickets: u64,
     pub(crate) commands: VecDeque<Said>,
     /// What a person should look at, by identity, as it was told.
@@ -48,6 +48,8 @@ pub(crate) struct NodeView {
     pub is_ready: bool,
     /// The last heartbeat of that boot, and the clock of the node in it.
     pub heard: Option<Duration>,
+    /// The same, but never moved by a stall: that this agent slept does not make anybody heard.
+    pub beat: Option<Duration>,
     pub heard_wall: Option<Timestamp>,
     pub uptime_ms: u64,
     pub held: Option<Held>,
@@ -152,7 +154,7 @@ impl View {
 
     /// Whether the node spoke within this.
     pub(crate) fn was_heard(&self, id: &NodeId, within: Duration, now: Duration) -> bool {
-        self.node(id).and_then(|node| node.heard).is_some_and(|heard| now.saturating_sub(heard) < within)
+        self.node(id).and_then(|node| node.beat).is_some_and(|beat| now.saturating_sub(beat) < within)
     }
 
     /// What the node says about this identity at this epoch, in this boot.

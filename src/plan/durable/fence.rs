@@ -86,9 +86,19 @@ pub enum Reason {
     /// A spare that did not come to serve.
     NotActivated { text: String },
     /// An operator wants it elsewhere.
-    Command { name: String, text: String },
+    Command { name: String, text: String, strength: Strength },
     /// The site file does not name the identity any more.
     Undeclared,
+}
+
+/// How an operator said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// Within the limits.
+    Asked,
+    /// Past pauses, storms and the allowance.
+    Forced,
 }
 
 impl FenceRef {
@@ -120,6 +130,11 @@ impl Reason {
     pub fn leaves_node_clean(&self) -> bool {
         matches!(self, Self::Command { .. } | Self::Undeclared)
     }
+
+    /// Whether an operator wants it past pauses and storms.
+    pub fn is_forced(&self) -> bool {
+        matches!(self, Self::Command { strength: Strength::Forced, .. })
+    }
 }
 
 impl fmt::Display for Reason {
@@ -129,7 +144,7 @@ impl fmt::Display for Reason {
             Self::Rebooted { .. } => out.write_str("it has started again, and never resumes what it held"),
             Self::Unhealthy { text } => write!(out, "its role is not healthy there: {text}"),
             Self::NotActivated { text } => write!(out, "it did not come to serve there: {text}"),
-            Self::Command { name, text } => write!(out, "{name} said so: {text}"),
+            Self::Command { name, text, .. } => write!(out, "{name} said so: {text}"),
             Self::Undeclared => out.write_str("the site file does not declare it any more"),
         }
     }

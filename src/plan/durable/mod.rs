@@ -8,7 +8,7 @@ mod pause;
 mod takeover;
 
 pub use allowance::{Allowance, Spent};
-pub use fence::{Evidence, Fence, FenceRef, FenceState, Reason, Rung};
+pub use fence::{Evidence, Fence, FenceRef, FenceState, Reason, Rung, Strength};
 pub use identity::{Holder, Identity, IdentityState};
 pub use pause::{Distrust, Drain, Pause};
 pub use takeover::{Closed, Outcome, Takeover};
