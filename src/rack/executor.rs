@@ -210,7 +210,12 @@ impl Rack {
             }
         };
         self.depose(ledger.is_deposed);
-        let is_usable = is_stored && !self.standing.has_write_failed && !self.standing.is_deposed;
+        if self.standing.has_write_failed && !was_written {
+            self.ask_standing();
+        }
+        // Refused without having been followed: this agent has just taken the lead anew, and the ledger answers.
+        let has_answered = ledger.answer != LedgerAnswer::Unknown;
+        let is_usable = has_answered && !self.standing.has_write_failed && !self.standing.is_deposed;
         self.reach(Reach { ledger: is_usable, gateway });
     }
 
