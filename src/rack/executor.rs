@@ -186,8 +186,10 @@ impl Rack {
         let (lead, gateway) = (self.lead, self.config.gateway);
         let (longest, was_written) = (self.config.timings.ledger_answer_max, self.standing.has_write_failed);
         self.tasks.spawn(async move {
-            let (ledger, gateway) =
-                tokio::join!(store::probe(&*ledger, &own, lead, was_written, longest), gateway_answers(gateway));
+            let (ledger, gateway) = tokio::join!(
+                store::probe(&*ledger, &own, lead, was_written, longest),
+                gateway_answers(gateway)
+            );
             Happened::Standing { ledger, gateway, was_written }
         });
     }

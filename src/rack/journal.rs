@@ -107,7 +107,11 @@ pub async fn stored(ledger: &dyn Ledger) -> Result<Vec<Told>, StoreError> {
 }
 
 /// Tells it. What is gone from where it was stored has been told before.
-pub async fn tell(journal: Arc<dyn Journal>, ledger: Arc<dyn Ledger>, told: Told) -> Result<(), JournalError> {
+pub async fn tell(
+    journal: Arc<dyn Journal>,
+    ledger: Arc<dyn Ledger>,
+    told: Told,
+) -> Result<(), JournalError> {
     if let Some(key) = &told.stored {
         let entry = ledger.get(key).await.map_err(|error| JournalError(Box::new(error)))?;
         if entry.is_none() {

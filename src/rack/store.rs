@@ -78,7 +78,8 @@ async fn take_lead(
             if !may_end(&before) {
                 return Err(StoreError::Deposed);
             }
-            let end = Txn::new().when(leader.clone(), Expected::Modified(before.modified)).delete(leader.clone());
+            let end =
+                Txn::new().when(leader.clone(), Expected::Modified(before.modified)).delete(leader.clone());
             ledger.txn(end).await?;
         }
         let value = json!({ "agent": own, "since": Timestamp::now() });
@@ -173,9 +174,9 @@ pub async fn commit(ledger: &dyn Ledger, own: &str, txn: Txn, longest: Duration)
     };
     match timeout(longest, ended).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(LedgerError::KeyTwice(_) | LedgerError::OperationsTooMany(_) | LedgerError::ValueTooLarge { .. })) => {
-            Ended { answer: LedgerAnswer::Lost, is_deposed: false }
-        }
+        Ok(Err(
+            LedgerError::KeyTwice(_) | LedgerError::OperationsTooMany(_) | LedgerError::ValueTooLarge { .. },
+        )) => Ended { answer: LedgerAnswer::Lost, is_deposed: false },
         Ok(Err(_)) | Err(_) => Ended { answer: LedgerAnswer::Unknown, is_deposed: false },
     }
 }
