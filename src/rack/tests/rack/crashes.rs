@@ -35,6 +35,7 @@ async fn until_held_or_killed(
     struck: &CancellationToken,
     epoch: u64,
 ) -> Agent {
+    let began = std::time::Instant::now();
     let is_killed = matches!(strike, Strike::Before | Strike::After) && !struck.is_cancelled();
     loop {
         if is_held(&agent.view(), "dns-1", epoch) {
@@ -44,6 +45,7 @@ async fn until_held_or_killed(
             agent.kill(world).await;
             return world.start().await;
         }
+        assert!(began.elapsed() < Duration::from_secs(30), "{strike:?}: {:#?}", agent.view());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -85,6 +85,7 @@ async fn an_old_holder_that_thaws_is_told_to_let_go_and_never_to_hold() {
     }
     nothing_more_happens().await;
     let release = NodeOrder::Release { identity: name("dns-1"), epoch: Epoch::new(1) };
+    assert_eq!(world.network.witness.first_answer(&first, since), Some(release.clone()));
     assert!(world.network.witness.orders(&first, since).iter().all(|order| *order == release));
 }
 
