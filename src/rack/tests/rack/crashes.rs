@@ -12,10 +12,11 @@ use understudy_plan::effect::NoteKind;
 async fn one_takeover(strike: Strike, nth: i64) -> bool {
     let world = World::new(4, &["dns-1"]).await;
     let (agent, struck) = world.start_faulty(strike, nth).await;
-    let agent = until_held_or_killed(&world, agent, strike, &struck, 1).await;
+    let mut was_killed = false;
+    let agent = until_held_or_killed(&world, agent, strike, (&struck, &mut was_killed), 1).await;
     let first = agent.held("dns-1", 1).await;
     world.server(&first).order(Order::Cut).await;
-    let agent = until_held_or_killed(&world, agent, strike, &struck, 2).await;
+    let agent = until_held_or_killed(&world, agent, strike, (&struck, &mut was_killed), 2).await;
     let second = agent.held("dns-1", 2).await;
     assert_ne!(first, second);
     world.network.witness.expect_all_well();
@@ -32,16 +33,17 @@ async fn until_held_or_killed(
     world: &World,
     agent: Agent,
     strike: Strike,
-    struck: &CancellationToken,
+    (struck, was_killed): (&CancellationToken, &mut bool),
     epoch: u64,
 ) -> Agent {
     let began = std::time::Instant::now();
-    let is_killed = matches!(strike, Strike::Before | Strike::After) && !struck.is_cancelled();
+    let is_killed = matches!(strike, Strike::Before | Strike::After) && !*was_killed;
     loop {
         if is_held(&agent.view(), "dns-1", epoch) {
             return agent;
         }
         if is_killed && struck.is_cancelled() {
+            *was_killed = true;
             agent.kill(world).await;
             return world.start().await;
         }
