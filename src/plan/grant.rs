@@ -79,14 +79,16 @@ pub(crate) fn choose(step: &Step, name: &Name) -> Result<NodeId, String> {
     let Some(declaration) = step.state.config.identities.get(name) else {
         return Err("the site file does not declare it".to_owned());
     };
-    let mut spares: Vec<(bool, NodeId)> = step
+    // A node that has just let go gets it back only if there is no other.
+    let from = takeover(step, name).map(|(_, takeover)| takeover.from.clone());
+    let mut spares: Vec<((bool, bool), NodeId)> = step
         .state
         .config
         .nodes
         .iter()
         .filter(|(_, facts)| facts.rack == declaration.rack || declaration.spares == SpareSource::AnyRack)
         .filter(|(id, facts)| is_spare(step, id) && facts.has.covers(&declaration.needs))
-        .map(|(id, facts)| (facts.rack != declaration.rack, id.clone()))
+        .map(|(id, facts)| ((Some(id) == from.as_ref(), facts.rack != declaration.rack), id.clone()))
         .collect();
     if spares.is_empty() {
         let has_any = step.state.config.nodes.keys().any(|id| is_spare(step, id));

@@ -1,6 +1,7 @@
 //! The loop: what happens becomes an event, the plan makes a step, what follows is done by `executor`. Nothing in it waits
 //! but for the next thing to happen.
 
+use crate::executor::ReadAgain;
 use crate::facts::{self, Facts};
 use crate::gateway::Gateway;
 use crate::handle::{Carry, Done, Handle, Refused, Request, Shared, heard};
@@ -24,7 +25,7 @@ use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_core::protocol::heartbeat::Order;
-use understudy_ledger::{Ledger, Revision};
+use understudy_ledger::{Key, Ledger, Revision};
 use understudy_plan::config::{Declaration, RackPolicy};
 use understudy_plan::durable::IdentityState;
 use understudy_plan::effect::Reply;
@@ -68,6 +69,8 @@ pub struct Rack {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) shared: Arc<Shared>,
+    /// This agent's name in the leader's key.
+    pub(crate) own: Arc<str>,
     pub(crate) lead: Revision,
     requests: mpsc::Receiver<Request>,
     facts: watch::Receiver<Facts>,
@@ -111,8 +114,8 @@ pub(crate) struct Standing {
 /// What a task ends with.
 pub(crate) enum Happened {
     Event(Event),
-    Stored { ticket: Ticket, ended: store::Ended, intent: Box<Intent> },
-    Reread { ticket: Ticket, durable: Result<Box<Durable>, StoreError> },
+    Stored { ended: store::Ended, intent: Box<Intent>, untold: Option<Key> },
+    Reread { ticket: Ticket, read: Result<ReadAgain, StoreError> },
     Standing { ledger: store::Ended, gateway: Result<bool, String>, was_written: bool },
     Bmc { event: Event, node: NodeId, word: String },
     Told(bool),
@@ -125,7 +128,8 @@ pub async fn build(
     facts: watch::Receiver<Facts>,
     journal: Arc<dyn Journal>,
 ) -> Result<(Handle, Rack), RackError> {
-    let lead = store::lead(&*ledger).await?;
+    let own = store::own_name();
+    let lead = store::lead(&*ledger, &own).await?;
     let durable = store::load(&*ledger).await?;
     let waiting = Waiting::load(&*ledger).await?;
     let (sender, requests) = mpsc::channel(REQUESTS_MAX);
@@ -157,6 +161,7 @@ pub async fn build(
         ledger,
         journal,
         shared,
+        own: own.into(),
         lead,
         requests,
         facts,
@@ -314,8 +319,8 @@ impl Rack {
                 self.bmc_words.insert(node, word);
                 self.happened(event);
             }
-            Happened::Stored { ticket, ended, intent } => self.stored(ticket, ended, *intent),
-            Happened::Reread { ticket, durable } => self.reread(ticket, durable),
+            Happened::Stored { ended, intent, untold } => self.stored(ended, *intent, untold),
+            Happened::Reread { ticket, read } => self.reread(ticket, read),
             Happened::Standing { ledger, gateway, was_written } => self.stands(ledger, gateway, was_written),
             Happened::Told(is_told) => self.told(is_told),
         }

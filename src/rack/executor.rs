@@ -4,7 +4,7 @@
 use crate::driver::{Happened, PAGES_MAX, Rack};
 use crate::facts::Facts;
 use crate::gateway::Gateway;
-use crate::journal::{self, Told};
+use crate::journal::{self, JournalError, Told};
 use crate::redfish::{Patience, Power, Redfish, RedfishError, Reset, Word};
 use crate::store::{self, Ended, StoreError};
 use crate::view::PageView;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 use understudy_core::base::causes::with_causes;
 use understudy_core::model::id::NodeId;
+use understudy_ledger::{Key, Ledger, Revision};
 use understudy_plan::effect::{Instruction, Note};
 use understudy_plan::event::{BmcAnswer, LedgerAnswer, Power as PlanPower, Reach};
 use understudy_plan::intent::Ticket;
@@ -63,22 +64,24 @@ impl Rack {
 
     fn store(&mut self, intent: Intent) {
         info!(purpose = intent.purpose, ticket = intent.ticket.0, "a transaction");
-        let (ledger, longest) = (Arc::clone(&self.ledger), self.config.timings.ledger_answer_max);
-        let ticket = intent.ticket;
+        let (ledger, own) = (Arc::clone(&self.ledger), Arc::clone(&self.own));
+        let longest = self.config.timings.ledger_answer_max;
         let txn = store::transaction(&intent, self.lead);
+        let untold = store::untold_key(&intent, self.lead).ok().filter(|_| !intent.notes.is_empty());
         self.tasks.spawn(async move {
             let ended = match txn {
-                Ok(txn) => store::commit(&*ledger, txn, longest).await,
+                Ok(txn) => store::commit(&*ledger, &own, txn, longest).await,
                 Err(failure) => {
                     error!(error = with_causes(&failure), "a transaction cannot be written down");
                     Ended { answer: LedgerAnswer::Lost, is_deposed: false }
                 }
             };
-            Happened::Stored { ticket, ended, intent: Box::new(intent) }
+            Happened::Stored { ended, intent: Box::new(intent), untold }
         });
     }
 
-    pub(crate) fn stored(&mut self, ticket: Ticket, ended: Ended, intent: Intent) {
+    pub(crate) fn stored(&mut self, ended: Ended, intent: Intent, untold: Option<Key>) {
+        let ticket = intent.ticket;
         let (name, has_failed) = match ended.answer {
             LedgerAnswer::Stored { .. } => ("stored", false),
             LedgerAnswer::Lost => ("lost", false),
@@ -87,8 +90,7 @@ impl Rack {
         self.shared.metrics.transaction(name);
         self.standing.has_write_failed = has_failed;
         if matches!(ended.answer, LedgerAnswer::Stored { .. }) && !intent.notes.is_empty() {
-            let stored = store::untold_key(&intent, self.lead).ok();
-            self.record(Told { notes: intent.notes, stored });
+            self.record(Told { notes: intent.notes, stored: untold });
         }
         if has_failed {
             warn!(purpose = intent.purpose, "nobody knows whether the ledger took a transaction");
@@ -101,22 +103,25 @@ impl Rack {
     fn read_again(&mut self, ticket: Ticket) {
         self.standing.rereading = Some(ticket);
         self.standing.reread_at = None;
-        let (ledger, longest) = (Arc::clone(&self.ledger), self.config.timings.ledger_answer_max);
+        let (ledger, own) = (Arc::clone(&self.ledger), Arc::clone(&self.own));
+        let longest = self.config.timings.ledger_answer_max;
         self.tasks.spawn(async move {
-            let durable = store::load_within(&*ledger, longest).await.map(Box::new);
-            Happened::Reread { ticket, durable }
+            let read = timeout(longest, read_all(&*ledger, &own)).await;
+            Happened::Reread { ticket, read: read.unwrap_or(Err(StoreError::Late(longest))) }
         });
     }
 
-    pub(crate) fn reread(&mut self, ticket: Ticket, durable: Result<Box<Durable>, StoreError>) {
+    pub(crate) fn reread(&mut self, ticket: Ticket, read: Result<ReadAgain, StoreError>) {
         if self.standing.rereading != Some(ticket) {
             return;
         }
-        match durable {
-            Ok(durable) => {
-                self.standing.rereading = None;
+        match read {
+            Ok(ReadAgain { lead, durable, untold }) => {
+                (self.lead, self.standing.rereading) = (lead, None);
+                self.waiting.find(untold);
                 self.happened(Event::Reread { ticket, durable });
             }
+            Err(StoreError::Deposed) => self.depose(true),
             Err(failure) => {
                 warn!(error = with_causes(&failure), "the ledger cannot be read again");
                 self.standing.reread_at = Some(Instant::now() + REREAD_PAUSE);
@@ -136,11 +141,12 @@ impl Rack {
             self.read_again(ticket);
         }
         if self.tell_after.is_none_or(|after| now >= after)
-            && let Some(next) = self.waiting.next()
+            && let Some(told) = self.waiting.take_next()
         {
             let (journal, ledger) = (Arc::clone(&self.journal), Arc::clone(&self.ledger));
             self.tasks.spawn(async move {
-                let told = journal::tell(journal, ledger, next).await;
+                let told = timeout(journal::ANSWER_MAX, journal::tell(journal, ledger, told)).await;
+                let told = told.unwrap_or_else(|late| Err(JournalError(Box::new(late))));
                 if let Err(failure) = &told {
                     error!(error = with_causes(failure), "an event cannot be told");
                 }
@@ -176,11 +182,14 @@ impl Rack {
             return;
         }
         (self.standing.is_asking, self.standing.asked) = (true, Some(Instant::now()));
-        let (ledger, lead, gateway) = (Arc::clone(&self.ledger), self.lead, self.config.gateway);
+        let (ledger, own) = (Arc::clone(&self.ledger), Arc::clone(&self.own));
+        let (lead, gateway) = (self.lead, self.config.gateway);
         let (longest, was_written) = (self.config.timings.ledger_answer_max, self.standing.has_write_failed);
         self.tasks.spawn(async move {
-            let (ledger, gateway) =
-                tokio::join!(store::probe(&*ledger, lead, was_written, longest), gateway_answers(gateway));
+            let (ledger, gateway) = tokio::join!(
+                store::probe(&*ledger, &own, lead, was_written, longest),
+                gateway_answers(gateway)
+            );
             Happened::Standing { ledger, gateway, was_written }
         });
     }
@@ -203,7 +212,12 @@ impl Rack {
             }
         };
         self.depose(ledger.is_deposed);
-        let is_usable = is_stored && !self.standing.has_write_failed && !self.standing.is_deposed;
+        if self.standing.has_write_failed && !was_written {
+            self.ask_standing();
+        }
+        // Refused without having been followed: this agent has just taken the lead anew, and the ledger answers.
+        let has_answered = ledger.answer != LedgerAnswer::Unknown;
+        let is_usable = has_answered && !self.standing.has_write_failed && !self.standing.is_deposed;
         self.reach(Reach { ledger: is_usable, gateway });
     }
 
@@ -300,6 +314,20 @@ impl Rack {
             Happened::Bmc { event: Event::Bmc { node: node.clone(), answer }, node, word }
         });
     }
+}
+
+/// Everything, read again under a lead that was taken anew.
+pub(crate) struct ReadAgain {
+    lead: Revision,
+    durable: Box<Durable>,
+    /// What is stored and was not told.
+    untold: Vec<Told>,
+}
+
+async fn read_all(ledger: &dyn Ledger, own: &str) -> Result<ReadAgain, StoreError> {
+    let lead = store::lead_again(ledger, own).await?;
+    let durable = Box::new(store::load(ledger).await?);
+    Ok(ReadAgain { lead, durable, untold: journal::stored(ledger).await? })
 }
 
 fn failed(failure: &RedfishError) -> (BmcAnswer, String) {

@@ -8,13 +8,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use understudy_ledger::{Key, Ledger};
+use understudy_ledger::{Entry, Key, Ledger};
 use understudy_plan::effect::Note;
 
 /// Notes that wait for a journal that is away; the oldest of those that were only seen go first.
 const WAITING_MAX: usize = 1024;
 /// How long a journal may take.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+pub const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Notes that belong together.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,23 +47,19 @@ pub struct Waiting {
     pub lost: u64,
 }
 
-/// What to tell next.
-#[derive(Debug)]
-pub struct Next {
-    pub told: Told,
-    /// Nobody knows whether the journal took it before.
-    pub is_again: bool,
-}
-
 impl Waiting {
     /// What a process before this one stored and did not tell.
     pub async fn load(ledger: &dyn Ledger) -> Result<Self, StoreError> {
-        let mut waiting = Self::default();
-        for entry in store::range(ledger, &store::untold()).await? {
-            let notes = serde_json::from_value(entry.value).map_err(StoreError::Untold)?;
-            waiting.queue.push_back(Told { notes, stored: Some(entry.key) });
+        Ok(Self { queue: stored(ledger).await?.into(), ..Self::default() })
+    }
+
+    /// Adds what is stored and not known here: notes of a transaction whose answer was lost.
+    pub fn find(&mut self, stored: Vec<Told>) {
+        for told in stored {
+            if self.queue.iter().all(|known| known.stored != told.stored) {
+                self.push(told);
+            }
         }
-        Ok(waiting)
     }
 
     /// Adds to the end.
@@ -80,10 +76,10 @@ impl Waiting {
     }
 
     /// The next one, if none is out.
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn take_next(&mut self) -> Option<Told> {
         let told = self.queue.front().filter(|_| !self.is_out)?.clone();
         self.is_out = true;
-        Some(Next { told, is_again: self.has_failed })
+        Some(told)
     }
 
     /// How it ended.
@@ -100,18 +96,27 @@ impl Waiting {
     }
 }
 
-/// Tells it. What is gone from where it was stored has been told.
+/// What is stored and not told, in order.
+pub async fn stored(ledger: &dyn Ledger) -> Result<Vec<Told>, StoreError> {
+    let entries = store::range(ledger, &store::untold()).await?;
+    let read = |entry: Entry| {
+        let notes = serde_json::from_value(entry.value).map_err(StoreError::Untold)?;
+        Ok(Told { notes, stored: Some(entry.key) })
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// Tells it. What is gone from where it was stored has been told before.
 pub async fn tell(
     journal: Arc<dyn Journal>,
     ledger: Arc<dyn Ledger>,
-    next: Next,
+    told: Told,
 ) -> Result<(), JournalError> {
-    if let Some(key) = next.told.stored.as_ref().filter(|_| next.is_again) {
+    if let Some(key) = &told.stored {
         let entry = ledger.get(key).await.map_err(|error| JournalError(Box::new(error)))?;
         if entry.is_none() {
             return Ok(());
         }
     }
-    let told = tokio::time::timeout(ANSWER_MAX, journal.record(next.told)).await;
-    told.unwrap_or_else(|elapsed| Err(JournalError(Box::new(elapsed))))
+    journal.record(told).await
 }

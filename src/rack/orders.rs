@@ -179,7 +179,8 @@ mod tests {
     /// Mutant: the order for one boot is given to another.
     #[test]
     fn an_order_is_for_one_boot_only() {
-        let snapshot = snapshot(held_by("a"), &[("a", "b1", hold(2))]);
+        let snapshot = snapshot(held_by("a"), &[("a", "b1", release(2))]);
+        assert_eq!(snapshot.order(&node("a"), &beat("b1", None), AGE_MAX), release(2));
         assert_eq!(snapshot.order(&node("a"), &beat("b2", None), AGE_MAX), Order::Keep);
     }
 

@@ -4,7 +4,8 @@
 //! stores nothing any more. Notes of a transaction are stored with it, below [`untold`], until the journal has them.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 use understudy_ledger::{
@@ -31,6 +32,8 @@ pub enum StoreError {
     Load(#[from] LoadError),
     #[error("a name in the ledger is not a key")]
     Key(#[from] KeyError),
+    #[error("another agent leads this site")]
+    Deposed,
     #[error("others take the lead of this site again and again")]
     Crowded,
     #[error("an event that was stored and not told cannot be understood")]
@@ -46,22 +49,50 @@ pub struct Ended {
     pub is_deposed: bool,
 }
 
+/// A name for an agent that nobody else has.
+pub fn own_name() -> String {
+    static AGENTS: AtomicU64 = AtomicU64::new(0);
+    let number = AGENTS.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{number}-{}", std::process::id(), Timestamp::now().as_nanosecond())
+}
+
 /// Takes the lead from whoever had it: their transactions are refused from now on. The revision is this lead's name.
-pub async fn lead(ledger: &dyn Ledger) -> Result<Revision, StoreError> {
+pub async fn lead(ledger: &dyn Ledger, own: &str) -> Result<Revision, StoreError> {
+    take_lead(ledger, own, |_| true).await
+}
+
+/// Takes it anew, so that what was sent under the old one and may still be under way never lands. An agent that was
+/// followed by another does not get it back.
+pub async fn lead_again(ledger: &dyn Ledger, own: &str) -> Result<Revision, StoreError> {
+    take_lead(ledger, own, |entry| is_own(entry, own)).await
+}
+
+async fn take_lead(
+    ledger: &dyn Ledger,
+    own: &str,
+    may_end: impl Fn(&Entry) -> bool,
+) -> Result<Revision, StoreError> {
     let leader = leader();
     for _ in 0..LEAD_ATTEMPTS_MAX {
         if let Some(before) = ledger.get(&leader).await? {
+            if !may_end(&before) {
+                return Err(StoreError::Deposed);
+            }
             let end =
                 Txn::new().when(leader.clone(), Expected::Modified(before.modified)).delete(leader.clone());
             ledger.txn(end).await?;
         }
-        let value = json!({ "process": std::process::id(), "since": Timestamp::now() });
+        let value = json!({ "agent": own, "since": Timestamp::now() });
         let begin = Txn::new().when(leader.clone(), Expected::Absent).put(leader.clone(), value);
         if let Outcome::Committed(revision) = ledger.txn(begin).await? {
             return Ok(revision);
         }
     }
     Err(StoreError::Crowded)
+}
+
+fn is_own(entry: &Entry, own: &str) -> bool {
+    entry.value.get("agent").and_then(Value::as_str) == Some(own)
 }
 
 /// Reads all durable objects.
@@ -76,11 +107,6 @@ pub async fn load(ledger: &dyn Ledger) -> Result<Durable, StoreError> {
         revision: entry.modified,
     });
     Ok(Durable::load(entries)?)
-}
-
-/// The same within a time.
-pub async fn load_within(ledger: &dyn Ledger, longest: Duration) -> Result<Durable, StoreError> {
-    timeout(longest, load(ledger)).await.unwrap_or(Err(StoreError::Late(longest)))
 }
 
 /// All entries below a prefix.
@@ -131,25 +157,44 @@ pub fn untold() -> Prefix {
 }
 
 /// Commits. Nobody knows how a transaction ended that is late or failed.
-pub async fn commit(ledger: &dyn Ledger, txn: Txn, longest: Duration) -> Ended {
-    let is_deposed = |key: &Key| *key == leader();
-    match timeout(longest, ledger.txn(txn)).await {
-        Ok(Ok(Outcome::Committed(revision))) => {
-            Ended { answer: LedgerAnswer::Stored { revision }, is_deposed: false }
+pub async fn commit(ledger: &dyn Ledger, own: &str, txn: Txn, longest: Duration) -> Ended {
+    let ended = async {
+        match ledger.txn(txn).await? {
+            Outcome::Committed(revision) => {
+                Ok::<_, LedgerError>(Ended { answer: LedgerAnswer::Stored { revision }, is_deposed: false })
+            }
+            Outcome::Refused(key) if key == leader() => {
+                // This agent itself may have taken the lead anew meanwhile.
+                let leads = ledger.get(&key).await?;
+                let is_deposed = leads.is_some_and(|entry| !is_own(&entry, own));
+                Ok(Ended { answer: LedgerAnswer::Lost, is_deposed })
+            }
+            Outcome::Refused(_) => Ok(Ended { answer: LedgerAnswer::Lost, is_deposed: false }),
         }
-        Ok(Ok(Outcome::Refused(key))) => Ended { answer: LedgerAnswer::Lost, is_deposed: is_deposed(&key) },
+    };
+    match timeout(longest, ended).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(
+            LedgerError::KeyTwice(_) | LedgerError::OperationsTooMany(_) | LedgerError::ValueTooLarge { .. },
+        )) => Ended { answer: LedgerAnswer::Lost, is_deposed: false },
         Ok(Err(_)) | Err(_) => Ended { answer: LedgerAnswer::Unknown, is_deposed: false },
     }
 }
 
 /// Whether the ledger answers and this lead stands. `is_written` asks for a real write: a full disk still reads.
-pub async fn probe(ledger: &dyn Ledger, lead: Revision, is_written: bool, longest: Duration) -> Ended {
+pub async fn probe(
+    ledger: &dyn Ledger,
+    own: &str,
+    lead: Revision,
+    is_written: bool,
+    longest: Duration,
+) -> Ended {
     let mut txn = Txn::new().when(leader(), Expected::Created(lead));
     if is_written {
         let key = PROBE.parse().expect("a constant that follows the rules of keys");
         txn = txn.put(key, json!({ "at": Timestamp::now() }));
     }
-    commit(ledger, txn, longest).await
+    commit(ledger, own, txn, longest).await
 }
 
 fn leader() -> Key {

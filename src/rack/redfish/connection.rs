@@ -5,8 +5,9 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper::{Method, Request, StatusCode};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST};
+use hyper::http::response::Parts;
+use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
@@ -48,22 +49,28 @@ impl<'a> Connection<'a> {
         body: Option<&Value>,
     ) -> Result<Bytes, RedfishError> {
         let patience = self.bmc.patience;
-        let mut sender = match self.sender.take().filter(|sender| !sender.is_closed()) {
+        let mut sender = match self.kept().await {
             Some(sender) => sender,
             None => timeout(patience.connect_max, self.connect()).await.map_err(|_| self.late())??,
         };
         let request = self.compose(method, path, body)?;
         let exchange = async {
-            sender.ready().await.map_err(|source| self.broken(source))?;
             let answer = sender.send_request(request).await.map_err(|source| self.broken(source))?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
             let body = body.map_err(|error| self.body_error(path, error))?.to_bytes();
-            Ok((head.status, body))
+            Ok((head, body))
         };
-        let (status, body) = timeout(patience.answer_max, exchange).await.map_err(|_| self.late())??;
-        self.sender = Some(sender);
-        self.judge(path, status, body)
+        let (head, body) = timeout(patience.answer_max, exchange).await.map_err(|_| self.late())??;
+        self.sender = stays_open(&head).then_some(sender);
+        self.judge(path, head.status, body)
+    }
+
+    /// The connection of the answer before, if the BMC did not close it meanwhile.
+    async fn kept(&mut self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut sender = self.sender.take()?;
+        let is_ready = timeout(self.bmc.patience.answer_max, sender.ready()).await;
+        matches!(is_ready, Ok(Ok(()))).then_some(sender)
     }
 
     /// Redirects are refusals: nobody but this BMC is asked about its machine.
@@ -148,4 +155,14 @@ impl<'a> Connection<'a> {
     fn url(&self) -> BmcUrl {
         self.bmc.url.clone()
     }
+}
+
+/// RFC 9112, section 9.3: whether another request may follow.
+fn stays_open(head: &Parts) -> bool {
+    let words = head.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    head.version >= Version::HTTP_11 && !words.flat_map(|words| words.split(',')).any(is_close)
+}
+
+fn is_close(word: &str) -> bool {
+    word.trim().eq_ignore_ascii_case("close")
 }

@@ -53,10 +53,11 @@ impl Host {
                     match tls {
                         None => serve(stream, &*answer, &lines).await,
                         // A client that does not trust us goes away.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, &*answer, &lines).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, &*answer, &lines).await;
+                            }
+                        }
                     }
                 });
             }

@@ -41,7 +41,7 @@ async fn three_nodes_that_fall_silent_together_are_a_storm_and_nothing_is_fenced
     world.network.witness.expect_all_well();
 }
 
-/// Mutant: an agent without a majority of its nodes goes on (`cut_off::reason` gives nothing).
+/// Mutant: an agent without a majority of its nodes goes on (`cut_off::reason` of the plan).
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_whole_rack_is_silent_the_agent_is_the_one_that_is_cut_off() {
     let world = World::new(4, &["dns-1"]).await;
@@ -62,7 +62,7 @@ async fn when_the_whole_rack_is_silent_the_agent_is_the_one_that_is_cut_off() {
     world.network.witness.expect_all_well();
 }
 
-/// Mutant: `Snapshot::order` does not ask `is_known`, or `Rack::stands` calls a ledger usable that did not answer.
+/// Mutant: `Rack::stands` calls a ledger usable that did not answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_ledger_heartbeats_are_answered_at_once_and_nothing_is_changed() {
     let world = World::new(4, &["dns-1"]).await;

@@ -1,5 +1,6 @@
 //! The rack agent with a real ledger, real BMCs of a lab, and nodes that speak only heartbeats.
 
+#![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 mod crashes;
 mod emulator;
 mod events;

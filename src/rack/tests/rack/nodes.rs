@@ -86,6 +86,12 @@ impl Witness {
         orders.map(|(_, order)| order.clone()).collect()
     }
 
+    /// The very first answer that a node got since so many.
+    pub fn first_answer(&self, node: &NodeId, since: usize) -> Option<Order> {
+        let seen = self.seen.lock().unwrap();
+        seen.orders.iter().skip(since).find(|(of, _)| of == node).map(|(_, order)| order.clone())
+    }
+
     pub fn count(&self) -> usize {
         self.seen.lock().unwrap().orders.len()
     }

@@ -10,7 +10,6 @@ use understudy_plan::effect::NoteKind;
 use understudy_plan::event::Command;
 use understudy_rack::{Carry, Refused};
 
-/// Mutant: the fence is confirmed by the BMC's "accepted" (`Happened::Bmc` of an order counts as `Power::Off`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_node_is_fenced_and_a_spare_has_its_identity_at_the_next_epoch() {
     let world = World::new(4, &["dns-1"]).await;
@@ -45,7 +44,7 @@ async fn a_cut_node_is_fenced_and_a_spare_has_its_identity_at_the_next_epoch() {
     world.network.witness.expect_all_well();
 }
 
-/// Mutant: `Server::order(ForceOff)` is not given (the frozen node keeps its power): the witness sees two holders after thaw.
+/// Mutant: `Effect::PowerOff` is left undone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_node_loses_its_power_before_its_identity_moves() {
     let world = World::new(4, &["dns-1"]).await;
@@ -58,7 +57,7 @@ async fn a_frozen_node_loses_its_power_before_its_identity_moves() {
     world.network.witness.expect_all_well();
 }
 
-/// Mutants: `Snapshot::has` does not look at the boot and node of the holder; `Snapshot::release` gives nothing.
+/// Mutant: `Snapshot::release` gives nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_holder_that_thaws_is_told_to_let_go_and_never_to_hold() {
     let world = World::new(4, &["dns-1"]).await;
@@ -86,11 +85,11 @@ async fn an_old_holder_that_thaws_is_told_to_let_go_and_never_to_hold() {
     }
     nothing_more_happens().await;
     let release = NodeOrder::Release { identity: name("dns-1"), epoch: Epoch::new(1) };
+    assert_eq!(world.network.witness.first_answer(&first, since), Some(release.clone()));
     assert!(world.network.witness.orders(&first, since).iter().all(|order| *order == release));
 }
 
-/// Mutant: what BMCs that lie, hang or belong to another machine say is taken for evidence (in `ask_power`, the error of
-/// `look` counts as off; in `Redfish::order`, `check_uuid` is left out).
+/// Mutant: in `ask_power`, a `look` that failed counts as off.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_moves_on_the_word_of_a_bmc_that_cannot_be_believed() {
     for (mode, why) in [

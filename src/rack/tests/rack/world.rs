@@ -1,7 +1,7 @@
 //! A rack, its nodes, its ledger on disk, and an agent that can be killed and started again.
 
 use crate::events::{self, Events};
-use crate::faults::Faulty;
+use crate::faults::{Faulty, Strike};
 use crate::machines::{Machines, Server, login};
 use crate::nodes::{Network, Node, Witness};
 use std::collections::BTreeMap;
@@ -156,19 +156,12 @@ impl World {
         Agent { handle, ledger, token, task }
     }
 
-    /// An agent with a fault, until the fault strikes or `is_done`; it is dead then.
-    pub async fn run_until_struck(
-        &self,
-        faulty: &Arc<Faulty>,
-        agent: Agent,
-        done: impl Fn(&RackView) -> bool,
-    ) {
-        let began = Instant::now();
-        while !faulty.struck.is_cancelled() && !done(&agent.handle.view()) {
-            assert!(began.elapsed() < LIMIT, "{:#?}", agent.handle.view());
-            sleep(LOOK).await;
-        }
-        agent.kill(self).await;
+    /// Starts one whose ledger has a fault; the token is cancelled when that struck.
+    pub async fn start_faulty(&self, strike: Strike, nth: i64) -> (Agent, CancellationToken) {
+        let ledger = self.open();
+        let faulty = Faulty::new(Arc::clone(&ledger), strike, nth);
+        let struck = faulty.struck.clone();
+        (self.start_on(ledger, faulty).await, struck)
     }
 
     pub fn server(&self, id: &NodeId) -> &Server {
