@@ -14,6 +14,12 @@ pub struct Arguments {
     /// Overwrite data of others on the disks that the node has now
     #[arg(long)]
     wipe: bool,
+    /// Install the site's image even if the node has trusted a newer one
+    #[arg(long)]
+    allow_older: bool,
+    /// Also a node that has its image, or had it until its disk was lost: it may get it once more from the network
+    #[arg(long)]
+    again: bool,
     /// Print the node as one JSON object
     #[arg(long)]
     json: bool,
@@ -25,7 +31,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let operator = Operator::find(&arguments.site)?;
     let node = operator.find_node(&arguments.node)?;
     let path = format!("/v1/nodes/{}/approve", node.id);
-    let approved: NodeView = operator.post(&path, &json!({ "wipe": arguments.wipe }))?;
+    let Arguments { wipe, allow_older, again, .. } = *arguments;
+    let request = json!({ "wipe": wipe, "allow_older": allow_older, "again": again });
+    let approved: NodeView = operator.post(&path, &request)?;
     if arguments.json {
         talk::json(&approved);
         return Ok(ExitCode::SUCCESS);

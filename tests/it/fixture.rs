@@ -11,6 +11,10 @@ use understudy_core::base::sha256::Sha256;
 /// Archives drop old versions, so that a lock of yesterday may be none today.
 const LOCK_AGE_MAX: Duration = Duration::from_secs(12 * 3600);
 
+/// What `images/mail/image.toml` says, and one before it.
+pub const VERSION: &str = "0.1.0";
+pub const OLDER: &str = "0.0.9";
+
 /// A built image with everything around it.
 pub struct Fixture {
     /// The image folder.
@@ -69,6 +73,22 @@ impl Fixture {
         }
         self.build(tree(), &self.image).expect_success();
         fs::write(stamp, inputs.as_bytes()).unwrap();
+    }
+
+    /// The same image one version back, signed with the same key.
+    pub fn older(&self) -> PathBuf {
+        let folder = tree().join("target/test");
+        let turn = File::create(folder.join("turn")).unwrap();
+        turn.lock().unwrap();
+        let (older, stamp, inputs) = (folder.join("older"), folder.join("older-made-from"), self.inputs());
+        if !fs::read_text(&stamp).is_ok_and(|made_from| made_from == inputs) {
+            let checkout = checkout();
+            let (now, before) = (format!("version = \"{VERSION}\""), format!("version = \"{OLDER}\""));
+            edit(checkout.path(), "images/mail/image.toml", &now, &before);
+            self.build(checkout.path(), &older).expect_success();
+            fs::write(&stamp, inputs.as_bytes()).unwrap();
+        }
+        older
     }
 
     /// The digests of all that the image is made from.

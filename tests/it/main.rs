@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
+mod bad_disks;
+mod bad_images;
+mod blocks;
 mod command;
 mod definitions;
 mod fixture;
@@ -20,3 +23,4 @@ mod rack;
 mod reproducibility;
 mod site;
 mod trust;
+mod wrong_machines;

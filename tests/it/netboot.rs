@@ -1,7 +1,7 @@
 //! From an empty disk to a spare, with real firmware; and the bad days on that way.
 
 use crate::fixture::{Fixture, fixture, tree};
-use crate::rack::Rack;
+use crate::rack::{Rack, attention, wait_for_end};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
@@ -100,10 +100,7 @@ fn n26_an_installation_outlives_a_lost_network_and_a_killed_site() {
     rack.wait_for("LAB-1", "further", |node| percent(node) >= percent(&before) + 15);
     let pid = rack.site_pid();
     kill(pid, Signal::SIGKILL).unwrap();
-    // Its folder and its ports are free when it is gone for good.
-    while kill(pid, None).is_ok() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_end(pid);
     let _again = rack.serve_again();
     rack.wait_for_console("LAB-1", "installed", |console| console.contains("is on the disk"));
     rack.lab(&["line", "LAB-1"]).expect_success();
@@ -125,11 +122,6 @@ fn an_image_signed_with_a_key_that_the_node_does_not_trust_never_reaches_its_dis
     let mut beginning = vec![0; 4 << 20];
     disk.read_exact_at(&mut beginning, 0).unwrap();
     assert!(beginning.iter().all(|byte| *byte == 0), "the disk is as empty as it was");
-}
-
-fn attention(node: &Value) -> String {
-    let all = node["attention"].as_array().unwrap();
-    all.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join("; ")
 }
 
 /// The shared image's files with a manifest that another key signed.

@@ -1,6 +1,7 @@
 //! A lab for a test: a rack with a site, seen through the command alone, and gone when the test ends.
 
 use crate::command::{Ended, run_understudy, text};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Rack {
     name: String,
     pub folder: PathBuf,
+    /// The site, once it is no longer the lab's own process.
+    again: Option<Running>,
 }
 
 impl Rack {
@@ -27,7 +30,7 @@ impl Rack {
         let base = ["lab", "up", "--name", &name, "--site-image", text(image), "--key", text(key), "--json"];
         let ended = run_understudy([&base, more].concat()).expect_success();
         let status: Value = serde_json::from_str(&ended.stdout).unwrap();
-        Self { folder: status["folder"].as_str().unwrap().into(), name }
+        Self { folder: status["folder"].as_str().unwrap().into(), name, again: None }
     }
 
     /// A verb of `understudy lab` about this lab.
@@ -41,11 +44,14 @@ impl Rack {
         run_understudy([words, &["--site", text(&site)]].concat())
     }
 
-    /// What the site says of the machine with this serial, once it knows it. A site that is away says nothing.
+    /// Every node that the site knows, the oldest first. A site that is away says nothing.
+    pub fn nodes(&self) -> Vec<Value> {
+        serde_json::from_str(&self.site(&["nodes", "--json"]).stdout).unwrap_or_default()
+    }
+
+    /// What the site says of the machine with this serial, once it knows it: under the newest of its keys.
     pub fn node(&self, serial: &str) -> Option<Value> {
-        let ended = self.site(&["nodes", "--json"]);
-        let nodes: Vec<Value> = serde_json::from_str(&ended.stdout).unwrap_or_default();
-        nodes.into_iter().find(|node| node["serial"] == serial)
+        self.nodes().into_iter().rfind(|node| node["serial"] == serial)
     }
 
     /// Waits until the site says this of the machine.
@@ -110,6 +116,69 @@ impl Rack {
         serve.arg(site).with(silent).spawn().unwrap()
     }
 
+    /// Ends the site, changes its file, and starts it again.
+    #[track_caller]
+    pub fn change_site(&mut self, from: &str, to: &str) {
+        let site = match &self.again {
+            // The one behind nsenter, which waits for it (proc_pid_children(5)).
+            Some(enter) => {
+                let pid = enter.child.id();
+                let children = fs::read_text(Path::new(&format!("/proc/{pid}/task/{pid}/children"))).unwrap();
+                Pid::from_raw(children.trim().parse().unwrap())
+            }
+            None => self.site_pid(),
+        };
+        kill(site, Signal::SIGTERM).unwrap();
+        wait_for_end(site);
+        let path = self.folder.join("site.toml");
+        let text = fs::read_text(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(&path, text.replacen(from, to, 1).as_bytes()).unwrap();
+        self.again = Some(self.serve_again());
+        let began = Instant::now();
+        while self.site(&["nodes"]).code != Some(0) {
+            assert!(began.elapsed() < LIMIT, "the site is away");
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// A command of this computer in the lab's network.
+    pub fn inside(&self, command: &[&str]) -> Ended {
+        run_understudy([&["lab", "exec", "--name", &self.name, "--"], command].concat())
+    }
+
+    /// A machine's disk, by its number from 1.
+    pub fn disk(&self, serial: &str, number: usize) -> PathBuf {
+        let name = if number == 1 { "disk.raw".to_owned() } else { format!("disk-{number}.raw") };
+        self.folder.join(serial).join(name)
+    }
+
+    /// Lets a machine have the image, whose console must show the code that the site shows.
+    #[track_caller]
+    pub fn approve(&self, serial: &str, more: &[&str]) {
+        let node = self.wait_for(serial, "known", |_| true);
+        let code = node["code"].as_str().unwrap();
+        self.wait_for_console(serial, "showing its code", |console| console.contains(code));
+        self.site(&[&["approve", code], more].concat()).expect_success();
+    }
+
+    /// Every event of one kind, in words.
+    pub fn events(&self, kind: &str) -> Vec<String> {
+        let ended = self.site(&["events", "--json"]);
+        let events = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_kind = events.filter(|event| event["kind"] == kind);
+        of_kind.map(|event| event["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Asks a machine's BMC as an independent client does.
+    pub fn redfish(&self, number: usize, path: &str, more: &[&str]) {
+        let status = self.status();
+        let bmc = status["nodes"][number - 1]["bmc"]["url"].as_str().unwrap();
+        let url = format!("{bmc}/redfish/v1/{path}");
+        let curl = ["curl", "--fail", "-s", "-m", "5", "-u", "understudy:lab", &url];
+        self.inside(&[&curl, more].concat()).expect_success();
+    }
+
     /// Everything that the machine's console showed.
     pub fn console(&self, serial: &str) -> String {
         let bytes = fs::read(&self.folder.join(serial).join("console")).unwrap_or_default();
@@ -120,6 +189,19 @@ impl Rack {
     pub fn log(&self) -> String {
         fs::read_text(&self.folder.join("serve.log")).unwrap_or_default()
     }
+}
+
+/// Its folder and its ports are free when it is gone for good.
+pub fn wait_for_end(process: Pid) {
+    while kill(process, None).is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What the site says about a node to a person.
+pub fn attention(node: &Value) -> String {
+    let all = node["attention"].as_array().unwrap();
+    all.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join("; ")
 }
 
 impl Drop for Rack {

@@ -22,6 +22,9 @@ pub struct Arguments {
     /// So many frames of a hundred are overtaken by later ones
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     reorder: u8,
+    /// So many of the next frames full of TCP data arrive with two bits flipped, and a checksum that is right; each way
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    flip: u32,
     /// Nothing passes in this direction
     #[arg(long, value_name = "DIRECTION")]
     one_way_cut: Option<Direction>,
@@ -42,6 +45,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         jitter_ms: arguments.jitter,
         loss_percent: arguments.loss,
         reorder_percent: arguments.reorder,
+        flips: arguments.flip,
     };
     let line = Line { to_node: quality(Direction::ToNode), from_node: quality(Direction::FromNode) };
     arguments.target.act(&Request::Line { node: arguments.target.node, line })

@@ -3,6 +3,7 @@
 mod bmc;
 mod console;
 mod cut;
+mod disk;
 mod down;
 mod exec;
 mod freeze;
@@ -33,8 +34,10 @@ pub enum Verb {
     Unplug(unplug::Arguments),
     /// Plug a machine's network cable in again
     Plug(plug::Arguments),
-    /// Make a machine's network cable worse: delay, loss, reordering, one-way cuts
+    /// Make a machine's network cable worse: delay, loss, reordering, flipped bits, one-way cuts
     Line(line::Arguments),
+    /// Make a machine's disk fail, or well again; takes effect when the machine gets its power the next time
+    Disk(disk::Arguments),
     /// Stop a machine in the middle of whatever it does, its clock included
     Freeze(freeze::Arguments),
     /// Let a frozen machine go on
@@ -58,6 +61,7 @@ pub fn run(verb: Verb) -> Outcome {
         Verb::Unplug(arguments) => unplug::run(&arguments),
         Verb::Plug(arguments) => plug::run(&arguments),
         Verb::Line(arguments) => line::run(&arguments),
+        Verb::Disk(arguments) => disk::run(&arguments),
         Verb::Freeze(arguments) => freeze::run(&arguments),
         Verb::Thaw(arguments) => thaw::run(&arguments),
         Verb::Bmc(arguments) => bmc::run(&arguments),

@@ -17,6 +17,7 @@ use understudy_lab::rack::folder::FolderError;
 use understudy_lab::rack::plan::{
     Approval, Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan,
 };
+use understudy_lab::rack::special::Special;
 use understudy_lab::rack::start::{StartError, Started, start};
 
 /// Less than firmware and a kernel need is no machine.
@@ -32,9 +33,9 @@ pub struct Arguments {
     /// What starts them: bios (SeaBIOS, iPXE), uefi (OVMF, PXE), http (OVMF, HTTP boot) or mixed (each in turn)
     #[arg(long, default_value = "mixed")]
     firmware: RackFirmware,
-    /// The image folder that the site offers
-    #[arg(long, value_name = "FOLDER", required_unless_present = "no_site")]
-    site_image: Option<PathBuf>,
+    /// An image folder for the site's shelf; repeated, the site offers the newest version of the first one's name
+    #[arg(long = "site-image", value_name = "FOLDER", required_unless_present = "no_site")]
+    site_images: Vec<PathBuf>,
     /// A public key whose images the site takes; may be repeated [default: ~/.config/understudy/signing.key.pub]
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
@@ -42,7 +43,7 @@ pub struct Arguments {
     #[arg(long, default_value = "expected", conflicts_with = "no_site")]
     approval: Approval,
     /// A rack without a site: nothing answers the machines
-    #[arg(long, conflicts_with_all = ["site_image", "keys"])]
+    #[arg(long, conflicts_with_all = ["site_images", "keys"])]
     no_site: bool,
     /// Each machine's memory
     #[arg(long, default_value = "1GiB", value_name = "SIZE")]
@@ -50,6 +51,10 @@ pub struct Arguments {
     /// Each machine's disk, which is empty at first
     #[arg(long, default_value = "8GiB", value_name = "SIZE")]
     disk_size: ByteCount,
+    /// What one machine has that others have not, such as LAB-2:disks=8GiB+4GiB,clock=2040-01-01; the keys are disks,
+    /// clock (when it gets its power), mac and uuid; may be repeated
+    #[arg(long = "machine", value_name = "NODE:KEY=VALUE,...")]
+    specials: Vec<Special>,
     /// Give each machine a BMC (Redfish); this is the default
     #[arg(long, overrides_with = "no_bmc")]
     bmc: bool,
@@ -97,27 +102,34 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         return Err(Failure::input(anyhow::anyhow!("{} is too little memory", arguments.memory))
             .hint(format!("--memory {}", String::from(MEMORY_MIN))));
     }
-    let node = |node| NodePlan::new(name, node, arguments.firmware.of(node));
+    let node = |node| NodePlan {
+        disks: vec![arguments.disk_size],
+        ..NodePlan::new(name, node, arguments.firmware.of(node))
+    };
+    let mut nodes: Vec<NodePlan> = NodeName::first(arguments.nodes).map(node).collect();
+    for special in &arguments.specials {
+        special.apply(&mut nodes).map_err(|error| Failure::input(error).hint("more machines: --nodes N"))?;
+    }
     Ok(Plan {
         name: name.clone(),
         folder: arguments.lab.folder().path().to_owned(),
-        nodes: NodeName::first(arguments.nodes).map(node).collect(),
+        nodes,
         memory: arguments.memory,
-        disk: arguments.disk_size,
         management: if arguments.no_bmc { Management::None } else { Management::Bmc },
-        site: arguments.site_image.as_deref().map(|image| site(arguments, image)).transpose()?,
+        site: (!arguments.no_site).then(|| site(arguments)).transpose()?,
         lifetime: if arguments.foreground { Lifetime::Attached } else { Lifetime::Detached },
     })
 }
 
-fn site(arguments: &Arguments, image: &Path) -> Result<SitePlan, Failure> {
+fn site(arguments: &Arguments) -> Result<SitePlan, Failure> {
     let absolute = |path: &Path| {
         path.canonicalize().map_err(|error| {
             let named = anyhow::Error::new(error).context(format!("cannot find {}", path.display()));
             Failure::input(named).hint("name an image folder with --site-image, public keys with --key")
         })
     };
-    if !image.join(MANIFEST_FILE).is_file() {
+    let images = &arguments.site_images;
+    if let Some(image) = images.iter().find(|image| !image.join(MANIFEST_FILE).is_file()) {
         let error = anyhow::anyhow!("{} is not an image folder: it has no {MANIFEST_FILE}", image.display());
         return Err(Failure::input(error).hint("understudy image build makes one; --no-site does without"));
     }
@@ -126,7 +138,8 @@ fn site(arguments: &Arguments, image: &Path) -> Result<SitePlan, Failure> {
         keys => keys.to_vec(),
     };
     let keys = keys.iter().map(|key| absolute(key)).collect::<Result<_, _>>()?;
-    Ok(SitePlan { image: absolute(image)?, keys, approval: arguments.approval })
+    let images = images.iter().map(|image| absolute(image)).collect::<Result<_, _>>()?;
+    Ok(SitePlan { images, keys, approval: arguments.approval })
 }
 
 fn folder_failure(error: FolderError) -> Failure {

@@ -20,6 +20,8 @@ pub struct Instruction {
 pub enum Action {
     /// Nothing yet; in words for the console, such as `waiting for approval`.
     Wait { reason: String },
+    /// Say hello: the site does not know this boot.
+    Greet,
     /// Write this image to this disk.
     Install(Install),
     /// Start again; firmware will be sent to the disk.
@@ -42,6 +44,9 @@ pub struct Install {
     pub disk: DiskSelector,
     /// Whether an operator allowed to overwrite what is there.
     pub wipe: bool,
+    /// Whether an operator allowed an image that is older than one that the node has trusted.
+    #[serde(default)]
+    pub allow_older: bool,
 }
 
 /// A disk by what stays the same from boot to boot. Never empty.

@@ -72,10 +72,20 @@ pub struct NodeStatus {
     pub mac: MacAddress,
     pub uuid: String,
     pub boot: BootOverride,
+    pub disks: Vec<DiskStatus>,
     pub bmc: Option<BmcStatus>,
     pub frames: Frames,
     pub line: Line,
     pub console_last_line: String,
+}
+
+/// A disk as it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiskStatus {
+    pub serial: String,
+    pub bytes: u64,
+    /// Where writes fail since the machine's last power-on, or from its next one.
+    pub fails_writes_at: Option<u64>,
 }
 
 /// A BMC as it is.

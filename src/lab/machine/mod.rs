@@ -67,6 +67,17 @@ pub enum Order {
     Plug,
     Unplug,
     Boot(BootOverride),
+    /// Which place of a disk fails from the next power-on; nothing: all disks are well.
+    Disk(Option<BadPlace>),
+}
+
+/// A place of a disk where writes fail with EIO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadPlace {
+    /// The disk's number, from 1.
+    pub disk: u8,
+    /// From the disk's beginning; the sector in which this byte is.
+    pub at: ByteCount,
 }
 
 /// Whether a machine has power.
@@ -90,6 +101,7 @@ pub struct Status {
     /// How often it has started again by itself since power-on.
     pub resets: u32,
     pub boot: BootOverride,
+    pub bad_place: Option<BadPlace>,
 }
 
 /// An order was not carried out.
@@ -133,6 +145,10 @@ pub enum MachineError {
         #[source]
         source: nix::errno::Errno,
     },
+    #[error("{node} has no disk {disk}; it has {count}")]
+    NoDisk { node: NodeName, disk: u8, count: usize },
+    #[error("disk {disk} of {node} ends at {end}")]
+    BeyondDisk { node: NodeName, disk: u8, end: ByteCount },
     #[error("the lab is going down")]
     Gone,
 }
@@ -170,10 +186,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Makes the machine's folder and empty disk.
-    pub fn build(config: Config, disk: ByteCount) -> Result<(Self, Handle), MachineError> {
+    /// Makes the machine's folder and empty disks.
+    pub fn build(config: Config) -> Result<(Self, Handle), MachineError> {
         let node = config.plan.name;
-        qemu::prepare(&config.files, disk).map_err(|source| MachineError::File { node, source })?;
+        qemu::prepare(&config.files, &config.plan.disks)
+            .map_err(|source| MachineError::File { node, source })?;
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let off = Status {
             power: Power::Off,
@@ -183,6 +200,7 @@ impl Machine {
             pid: None,
             resets: 0,
             boot: BootOverride::default(),
+            bad_place: None,
         };
         let (status, seen) = watch::channel(off);
         let machine = Self { config, orders, status, boot: BootOverride::default(), running: None };
@@ -242,6 +260,23 @@ impl Machine {
                 self.status.send_modify(|status| status.boot = boot);
                 Ok(())
             }
+            Order::Disk(bad) => {
+                bad.map_or(Ok(()), |bad| self.check(bad))?;
+                self.status.send_modify(|status| status.bad_place = bad);
+                Ok(())
+            }
+        }
+    }
+
+    /// A place that the machine does not have could never fail.
+    fn check(&self, bad: BadPlace) -> Result<(), MachineError> {
+        let NodePlan { name: node, disks, .. } = &self.config.plan;
+        let (node, disk) = (*node, bad.disk);
+        let size = usize::from(disk).checked_sub(1).and_then(|index| disks.get(index));
+        match size {
+            Some(size) if bad.at < *size => Ok(()),
+            Some(size) => Err(MachineError::BeyondDisk { node, disk, end: *size }),
+            None => Err(MachineError::NoDisk { node, disk, count: disks.len() }),
         }
     }
 
@@ -272,7 +307,9 @@ impl Machine {
     async fn start(&self) -> Result<(Guest, Qmp), MachineError> {
         let Config { plan, files, memory, .. } = &self.config;
         let node = plan.name;
-        let arguments = qemu::arguments(plan, files, *memory, self.boot.target_of_start())
+        let start =
+            qemu::Start { target: self.boot.target_of_start(), bad_place: self.status.borrow().bad_place };
+        let arguments = qemu::arguments(plan, files, *memory, start)
             .map_err(|source| MachineError::File { node, source })?;
         let socket = files.qmp_socket();
         // A start that failed may have left its socket.

@@ -1,5 +1,6 @@
 //! A machine of the rack as qemu's command line.
 
+use super::BadPlace;
 use super::boot::BootTarget;
 use crate::rack::plan::{NodeFirmware, NodePlan};
 use crate::switch::card_socket;
@@ -7,8 +8,9 @@ use crate::vm::{PROCESSORS, acceleration, escaped};
 use std::path::{Path, PathBuf};
 use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::fs;
+use understudy_core::formats::disk_layout::SECTOR_BYTES;
 
-/// The ids by which the devices are named once qemu runs.
+/// The ids by which the card and the first disk are named once qemu runs.
 pub const CARD: &str = "card";
 pub const DISK: &str = "disk";
 
@@ -24,8 +26,9 @@ pub struct Files {
 }
 
 impl Files {
-    pub fn disk(&self) -> PathBuf {
-        self.folder.join("disk.raw")
+    /// The disk with this number, from 1: `disk.raw`, then `disk-2.raw`.
+    pub fn disk(&self, number: usize) -> PathBuf {
+        self.folder.join(if number == 1 { "disk.raw".to_owned() } else { format!("disk-{number}.raw") })
     }
 
     /// All that the machine's serial port ever printed.
@@ -47,17 +50,19 @@ impl Files {
     }
 }
 
+/// What is special about one start.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    pub target: BootTarget,
+    pub bad_place: Option<BadPlace>,
+}
+
 /// Everything after qemu's name. The machine waits for `cont` before its first instruction.
-pub fn arguments(
-    node: &NodePlan,
-    files: &Files,
-    memory: ByteCount,
-    target: BootTarget,
-) -> fs::Result<Vec<String>> {
+pub fn arguments(node: &NodePlan, files: &Files, memory: ByteCount, start: Start) -> fs::Result<Vec<String>> {
     let mut arguments = board(node, memory);
     arguments.extend(node.firmware.board().arguments(&files.folder)?);
-    arguments.extend(card(node, files, target));
-    arguments.extend(disk(node, files, target));
+    arguments.extend(card(node, files, start.target));
+    arguments.extend(disks(node, files, start));
     arguments.extend(ports(files));
     Ok(arguments)
 }
@@ -74,7 +79,11 @@ fn board(node: &NodePlan, memory: ByteCount) -> Vec<String> {
         ["-device", "virtio-rng-pci", "-device", "i6300esb,id=watchdog", "-action", "watchdog=reset"];
     let acceleration = acceleration();
     let all = machine.iter().chain(&acceleration).chain(&rest).chain(&devices);
-    all.map(|word| (*word).to_owned()).collect()
+    let mut words: Vec<String> = all.map(|word| (*word).to_owned()).collect();
+    if let Some(clock) = &node.clock {
+        words.extend(["-rtc".to_owned(), format!("base={clock}")]);
+    }
+    words
 }
 
 fn card(node: &NodePlan, files: &Files, target: BootTarget) -> Vec<String> {
@@ -113,12 +122,44 @@ fn asks_by_http(firmware: NodeFirmware, target: BootTarget) -> bool {
     }
 }
 
-fn disk(node: &NodePlan, files: &Files, target: BootTarget) -> Vec<String> {
-    let (file, serial, index) = (escaped(&files.disk()), node.disk_serial(), target.disk_index());
+fn disks(node: &NodePlan, files: &Files, start: Start) -> Vec<String> {
+    let bad = |number: usize| start.bad_place.filter(|bad| usize::from(bad.disk) == number);
+    let numbers = 1..=node.disks.len();
+    numbers.flat_map(|number| disk(node, files, number, start.target, bad(number))).collect()
+}
+
+fn disk(
+    node: &NodePlan,
+    files: &Files,
+    number: usize,
+    target: BootTarget,
+    bad: Option<BadPlace>,
+) -> [String; 4] {
+    let (file, serial) = (escaped(&files.disk(number)), node.disk_serial(number));
     // Only the computer's own power failure could lose what `unsafe` leaves in its memory.
-    let drive = format!("if=none,id=drive,format=raw,cache=unsafe,discard=unmap,file={file}");
-    let device = format!("virtio-blk-pci,id={DISK},drive=drive,serial={serial},bootindex={index}");
-    ["-drive".to_owned(), drive, "-device".to_owned(), device].to_vec()
+    let drive = format!("if=none,id=drive-{number},format=raw,cache=unsafe,discard=unmap");
+    let file = match bad {
+        Some(bad) => failing(&file, bad),
+        None => format!("file={file}"),
+    };
+    // Firmware tries the others after the first disk and the card.
+    let (id, index) = match number {
+        1 => (DISK.to_owned(), usize::from(target.disk_index())),
+        number => (format!("{DISK}-{number}"), number + 1),
+    };
+    let device = format!("virtio-blk-pci,id={id},drive=drive-{number},serial={serial},bootindex={index}");
+    ["-drive".to_owned(), format!("{drive},{file}"), "-device".to_owned(), device]
+}
+
+/// Writes that touch one sector fail with EIO (qemu: docs/devel/blkdebug.rst); the machine's system is told.
+fn failing(file: &str, bad: BadPlace) -> String {
+    let sector = bad.at.get() / SECTOR_BYTES;
+    format!(
+        "file.driver=blkdebug,file.image.driver=file,file.image.filename={file},\
+         file.inject-error.0.event=none,file.inject-error.0.iotype=write,\
+         file.inject-error.0.sector={sector},file.inject-error.0.errno={}",
+        nix::libc::EIO
+    )
 }
 
 fn ports(files: &Files) -> Vec<String> {
@@ -130,12 +171,15 @@ fn ports(files: &Files) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Makes the machine's folder and its empty disk.
-pub fn prepare(files: &Files, disk: ByteCount) -> fs::Result<()> {
+/// Makes the machine's folder and its empty disks.
+pub fn prepare(files: &Files, disks: &[ByteCount]) -> fs::Result<()> {
     fs::create_dir_all(&files.folder)?;
     fs::create(&files.console())?;
-    let path: &Path = &files.disk();
-    fs::create(path)?.set_len(disk.get()).map_err(fs::fail("size", path))
+    for (number, size) in (1..).zip(disks) {
+        let path: &Path = &files.disk(number);
+        fs::create(path)?.set_len(size.get()).map_err(fs::fail("size", path))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -145,8 +189,12 @@ mod tests {
     fn words(firmware: NodeFirmware, target: BootTarget) -> String {
         let name = "LAB-3".parse().unwrap();
         let node = NodePlan::new(&"lab".parse().unwrap(), name, firmware);
-        let files = Files { folder: "/lab/LAB-3".into(), private: "/lab/run".into(), number: 3 };
-        [card(&node, &files, target), disk(&node, &files, target)].concat().join(" ")
+        let start = Start { target, bad_place: None };
+        [card(&node, &files(), target), disks(&node, &files(), start)].concat().join(" ")
+    }
+
+    fn files() -> Files {
+        Files { folder: "/lab/LAB-3".into(), private: "/lab/run".into(), number: 3 }
     }
 
     #[test]
@@ -172,5 +220,21 @@ mod tests {
         );
         let disk = words(NodeFirmware::Bios, BootTarget::Hdd);
         assert!(disk.contains("serial=LAB-DISK-3,bootindex=1"), "{disk}");
+    }
+
+    #[test]
+    fn of_two_disks_only_the_bad_one_fails() {
+        let mut node = NodePlan::new(&"lab".parse().unwrap(), "LAB-3".parse().unwrap(), NodeFirmware::Bios);
+        node.disks.push(ByteCount::mebibytes(6144));
+        let bad_place = Some(BadPlace { disk: 2, at: ByteCount::mebibytes(1) });
+        let words = disks(&node, &files(), Start { target: BootTarget::Usual, bad_place });
+        assert_eq!(words.len(), 8);
+        assert!(words[1].ends_with("discard=unmap,file=/lab/LAB-3/disk.raw"), "{words:?}");
+        assert!(words[3].contains("serial=LAB-DISK-3,bootindex=2"), "{words:?}");
+        assert!(
+            words[5].contains("filename=/lab/LAB-3/disk-2.raw") && words[5].contains("sector=2048"),
+            "{words:?}"
+        );
+        assert!(words[7].contains("serial=LAB-DISK-3-2,bootindex=3"), "{words:?}");
     }
 }

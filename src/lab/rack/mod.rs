@@ -4,5 +4,6 @@ pub mod folder;
 pub mod network;
 pub mod plan;
 pub mod site;
+pub mod special;
 pub mod start;
 pub mod supervisor;

@@ -20,6 +20,8 @@ pub const POOL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(10, 77, 0, 100), Ipv4Addr:
 /// Above the pool: one address for each BMC.
 const BMC_ADDRESS_BASE: u8 = 200;
 const BMC_PORT: u16 = 8000;
+/// A disk that nobody wanted otherwise.
+pub const DISK: ByteCount = ByteCount::mebibytes(8192);
 /// The BMC of the last one has the last address but a few.
 pub const NODES_MAX: u8 = 50;
 
@@ -32,8 +34,6 @@ pub struct Plan {
     pub nodes: Vec<NodePlan>,
     /// Of each node.
     pub memory: ByteCount,
-    /// Of each node's only disk, which is empty at first.
-    pub disk: ByteCount,
     pub management: Management,
     /// Nothing: a rack without a site.
     pub site: Option<SitePlan>,
@@ -61,8 +61,8 @@ pub enum Lifetime {
 /// The site that serves the rack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SitePlan {
-    /// Absolute; an image folder.
-    pub image: PathBuf,
+    /// Absolute; image folders. The site offers the newest version of the first one's name.
+    pub images: Vec<PathBuf>,
     /// Absolute; whose images the shelf takes.
     pub keys: Vec<PathBuf>,
     pub approval: Approval,
@@ -104,6 +104,10 @@ pub struct NodePlan {
     /// As SMBIOS and the BMC say it.
     pub uuid: String,
     pub bmc: SocketAddrV4,
+    /// Of each disk, which is empty at first.
+    pub disks: Vec<ByteCount>,
+    /// What the machine's clock shows when it gets its power, in the words of qemu's `-rtc base=`; nothing: the time.
+    pub clock: Option<String>,
 }
 
 impl NodePlan {
@@ -118,12 +122,17 @@ impl NodePlan {
             mac: MacAddress::new([0x52, 0x54, 0, 0x77, 0, number]),
             uuid: uuid(lab, name),
             bmc: SocketAddrV4::new(bmc, BMC_PORT),
+            disks: vec![DISK],
+            clock: None,
         }
     }
 
-    /// What the machine's disk says of itself.
-    pub fn disk_serial(&self) -> String {
-        format!("LAB-DISK-{}", self.name.0)
+    /// What the machine's disk with this number, from 1, says of itself: `LAB-DISK-3`, then `LAB-DISK-3-2`.
+    pub fn disk_serial(&self, disk: usize) -> String {
+        match disk {
+            1 => format!("LAB-DISK-{}", self.name.0),
+            disk => format!("LAB-DISK-{}-{disk}", self.name.0),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::process::Process;
 use understudy_core::formats::manifest::{MANIFEST_FILE, Manifest};
+use understudy_core::model::name::Name;
 
 /// Where nodes and operators reach the site's node API.
 const NODE_API_PORT: u16 = 8443;
@@ -41,6 +42,8 @@ pub enum SiteError {
         #[source]
         source: serde_json::Error,
     },
+    #[error("there is no image for the site's shelf")]
+    NoImage,
     #[error("cannot put {} on the shelf", folder.display())]
     Shelf {
         folder: PathBuf,
@@ -79,11 +82,10 @@ pub enum SiteStatus {
 impl Site {
     /// Writes the site's file and shelf and returns when the site serves.
     pub async fn build(folder: &LabFolder, plan: &Plan, site: &SitePlan) -> Result<Self, SiteError> {
-        let path = site.image.join(MANIFEST_FILE);
-        let manifest: Manifest = serde_json::from_slice(&fs::read(&path)?)
-            .map_err(|source| SiteError::NotAnImage { folder: site.image.clone(), source })?;
-        shelve(folder, site, &format!("{}-{}", manifest.name, manifest.version))?;
-        let file = toml::to_string(&site_file(plan, site, manifest.name.as_str()))?;
+        let names: Vec<Name> =
+            site.images.iter().map(|image| shelve(folder, image)).collect::<Result<_, _>>()?;
+        let name = names.first().ok_or(SiteError::NoImage)?;
+        let file = toml::to_string(&site_file(plan, site, name.as_str()))?;
         fs::write(&folder.site_file(), file.as_bytes())?;
         let program = std::env::current_exe().map_err(SiteError::OwnFile)?;
         let serve = Process::new(program).args(["serve", "--site"]).arg(folder.site_file());
@@ -124,13 +126,16 @@ impl Site {
     }
 }
 
-/// A mount of the image folder, seen only inside the lab: nothing is copied.
-fn shelve(folder: &LabFolder, site: &SitePlan, name: &str) -> Result<(), SiteError> {
-    let place = folder.images().join(name);
+/// A mount of the image folder, seen only inside the lab: nothing is copied. Returns the image's name.
+fn shelve(folder: &LabFolder, image: &Path) -> Result<Name, SiteError> {
+    let manifest: Manifest = serde_json::from_slice(&fs::read(&image.join(MANIFEST_FILE))?)
+        .map_err(|source| SiteError::NotAnImage { folder: image.to_owned(), source })?;
+    let place = folder.images().join(format!("{}-{}", manifest.name, manifest.version));
     fs::create_dir_all(&place)?;
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-    mount(Some(&site.image), &place, None::<&str>, flags, None::<&str>)
-        .map_err(|source| SiteError::Shelf { folder: site.image.clone(), source })
+    mount(Some(image), &place, None::<&str>, flags, None::<&str>)
+        .map_err(|source| SiteError::Shelf { folder: image.to_owned(), source })?;
+    Ok(manifest.name)
 }
 
 fn site_file(plan: &Plan, site: &SitePlan, image: &str) -> Value {
@@ -179,20 +184,19 @@ mod tests {
 
     #[test]
     fn the_sites_file_names_the_rack_and_its_machines() {
-        let name: understudy_core::model::name::Name = "lab".parse().unwrap();
+        let name: Name = "lab".parse().unwrap();
         let node = |node| NodePlan::new(&name, node, NodeFirmware::Bios);
         let plan = Plan {
             name: name.clone(),
             folder: "/lab".into(),
             nodes: NodeName::first(2).map(node).collect(),
             memory: ByteCount::mebibytes(512),
-            disk: ByteCount::mebibytes(8192),
             management: Management::Bmc,
             site: None,
             lifetime: Lifetime::Detached,
         };
         let site = SitePlan {
-            image: "/images/mail".into(),
+            images: vec!["/images/mail".into()],
             keys: vec!["/keys/a.pub".into()],
             approval: Approval::Expected,
         };

@@ -9,9 +9,9 @@ use super::site::{Site, SiteError, SiteStatus};
 use super::start::{StartError, Word, take_plan, wait_for_lifeline};
 use crate::bmc::{Bmc, BmcError, Controls};
 use crate::control::server::{Control, Lab, done};
-use crate::control::{Answer, BmcStatus, Frames, LabStatus, NodeStatus, Request, SOCKET};
+use crate::control::{Answer, BmcStatus, DiskStatus, Frames, LabStatus, NodeStatus, Request, SOCKET};
 use crate::machine::qemu::Files;
-use crate::machine::{Config, Handle, Machine, MachineError, Order};
+use crate::machine::{BadPlace, Config, Handle, Machine, MachineError, Order};
 use crate::switch::{Fabric, Switch, SwitchError, card_socket};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs::{self, FsError};
 
@@ -210,7 +211,7 @@ async fn build_node(
     let files =
         Files { folder: folder.node(node.name), private: folder.private(), number: node.name.number() };
     let config = Config { plan: node.clone(), files, memory: plan.memory, fabric: Arc::clone(fabric) };
-    let (machine, handle) = Machine::build(config, plan.disk)?;
+    let (machine, handle) = Machine::build(config)?;
     tasks.spawn(machine.run(cancel.clone()));
     let mut controls = None;
     if plan.management == Management::Bmc {
@@ -221,6 +222,15 @@ async fn build_node(
         controls = Some(own);
     }
     Ok(Node { plan: node.clone(), machine: handle, bmc: controls })
+}
+
+fn disks(node: &NodePlan, bad: Option<BadPlace>) -> Vec<DiskStatus> {
+    let describe = |(number, size): (usize, &ByteCount)| DiskStatus {
+        serial: node.disk_serial(number),
+        bytes: size.get(),
+        fails_writes_at: bad.filter(|bad| usize::from(bad.disk) == number).map(|bad| bad.at.get()),
+    };
+    (1..).zip(&node.disks).map(describe).collect()
 }
 
 fn set(site: &Mutex<Option<SiteStatus>>, status: SiteStatus) {
@@ -286,6 +296,7 @@ impl Rack {
             mac: node.plan.mac,
             uuid: node.plan.uuid.clone(),
             boot: status.boot,
+            disks: disks(&node.plan, status.bad_place),
             bmc,
             frames: Frames {
                 from_node: passed.counters.received,

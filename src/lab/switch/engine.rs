@@ -79,16 +79,18 @@ impl Engine {
         self.sockets[from].counters.received += 1;
         let quality = self.sockets[from].line.from_node;
         let Some(inbound) = self.pass(from, quality) else { return Vec::new() };
+        let frame = self.sockets[from].line.from_node.carried(frame);
         self.learn(now, from, address(&frame, 6));
         let mut leaving = Vec::new();
         for port in self.destinations(now, from, address(&frame, 0)) {
             let quality = self.sockets[port].line.to_node;
             let Some(outbound) = self.pass(port, quality) else { continue };
+            let frame = self.sockets[port].line.to_node.carried(frame.clone());
             if inbound + outbound == Duration::ZERO {
                 self.sockets[port].counters.sent += 1;
-                leaving.push(Delivery { port, frame: frame.clone() });
+                leaving.push(Delivery { port, frame });
             } else {
-                self.send_later(now + inbound + outbound, port, frame.clone());
+                self.send_later(now + inbound + outbound, port, frame);
             }
         }
         leaving

@@ -1,5 +1,7 @@
 //! How well a cable carries frames, each way by itself.
 
+use super::flip::flipped;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -37,11 +39,25 @@ pub struct Quality {
     /// So many frames of a hundred are overtaken by later ones.
     #[serde(default)]
     pub reorder_percent: u8,
+    /// So many of the next frames full of TCP data arrive with two bits flipped that TCP's checksum does not miss.
+    #[serde(default)]
+    pub flips: u32,
 }
 
 impl Quality {
     /// Nothing passes.
-    pub const CUT: Self = Self { cut: true, delay_ms: 0, jitter_ms: 0, loss_percent: 0, reorder_percent: 0 };
+    pub const CUT: Self =
+        Self { cut: true, delay_ms: 0, jitter_ms: 0, loss_percent: 0, reorder_percent: 0, flips: 0 };
+
+    /// The frame as it arrives.
+    pub(super) fn carried(&mut self, frame: Bytes) -> Bytes {
+        if self.flips == 0 {
+            return frame;
+        }
+        let Some(flipped) = flipped(&frame) else { return frame };
+        self.flips -= 1;
+        flipped
+    }
 
     /// How long a frame takes, or nothing if it is lost.
     pub(super) fn passage(&self, random: &mut Random) -> Option<Duration> {

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod line;
 
 mod card;
+mod flip;
 mod uplink;
 
 use bytes::Bytes;

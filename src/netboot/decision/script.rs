@@ -17,7 +17,13 @@ const NETWORK_BOOT: &str = "understudy.network=1";
 const MAGIC: &str = "#!ipxe\n";
 /// BIOS takes `sanboot` of its first disk. UEFI goes to its next boot option after `exit 1`, while a plain
 /// `exit` ends in its menu; a BIOS without that disk goes on after `exit 1` too.
-const TO_DISK: &str = "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||\nexit 1\n";
+///
+/// A BIOS numbers its disks from 0x80; the one with our image need not be the first, and one that boots nothing is
+/// passed over.
+const TO_DISK: &str = "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||\n\
+    iseq ${platform} pcbios && sanboot --no-describe --drive 0x81 ||\n\
+    iseq ${platform} pcbios && sanboot --no-describe --drive 0x82 ||\n\
+    iseq ${platform} pcbios && sanboot --no-describe --drive 0x83 ||\nexit 1\n";
 
 /// One word of a script that iPXE's shell takes as it stands: no quote, no space, no expansion, no operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +109,7 @@ mod tests {
     #[test]
     fn the_only_expansion_is_our_own() {
         let [network, _] = scripts();
-        assert_eq!(network.matches('$').count(), 1, "{network}");
+        assert_eq!(network.matches('$').count(), network.matches("${platform}").count(), "{network}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Engine {
     pub fn step(&mut self, now: SystemTime, received: &Received) -> Effects {
         let served = self.interfaces[received.interface].clone();
         let mut effects = Effects::default();
-        let event = |client, kind| Event { interface: served.name.clone(), client, kind };
+        let event = |client, kind| Event { interface: served.name.clone(), client, machine: None, kind };
         let request = match Request::read(received.bytes) {
             Ok(request) => request,
             Err(reason) => {
@@ -68,6 +68,8 @@ impl Engine {
                 return effects;
             }
         };
+        let machine = request.machine_uuid().and_then(|uuid| uuid.get(1..)?.try_into().ok());
+        let event = |client, kind| Event { machine, ..event(client, kind) };
         let done = self.decide(now, &served, received.port, &request).and_then(|decision| {
             let reply =
                 decision.answer.map(|answer| self.reply(received, &served, &request, &answer)).transpose()?;

@@ -13,6 +13,8 @@ pub struct Event {
     pub interface: Arc<str>,
     /// Who asked, once that is known.
     pub client: Option<Client>,
+    /// Which machine its firmware says that it is (option 97), where it says so. Never an identity.
+    pub machine: Option<[u8; 16]>,
     pub kind: EventKind,
 }
 

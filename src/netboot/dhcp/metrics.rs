@@ -84,7 +84,7 @@ mod tests {
         for (at, reason) in DropReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, at, "{reason:?}");
             let kind = EventKind::Dropped { reason };
-            metrics.count(&Event { interface: "rack0".into(), client: None, kind });
+            metrics.count(&Event { interface: "rack0".into(), client: None, machine: None, kind });
             assert_eq!(metrics.dropped(reason), 1, "{reason:?}");
         }
     }

@@ -141,7 +141,7 @@ impl Sockets {
 
     /// Something that happened to these sockets.
     pub fn event(&self, kind: super::event::EventKind) -> Event {
-        Event { interface: self.interface.clone(), client: None, kind }
+        Event { interface: self.interface.clone(), client: None, machine: None, kind }
     }
 }
 

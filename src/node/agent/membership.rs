@@ -72,6 +72,11 @@ impl Membership {
             Ok(instruction) => {
                 self.tell(&told(&instruction.action));
                 let pause = Duration::from_millis(instruction.report_in_ms).clamp(PAUSE_MIN, PAUSE_MAX);
+                if instruction.action == Action::Greet {
+                    self.instruction = None;
+                    self.next = Instant::now() + pause;
+                    return;
+                }
                 // The answer to a hello brings the nonce, which is returned at once.
                 let is_first = self.instruction.replace(instruction).is_none();
                 self.next = Instant::now() + if is_first { Duration::ZERO } else { pause };
@@ -116,6 +121,7 @@ fn told(action: &Action) -> String {
     match action {
         Action::Stay => "the site counts this node as a spare".to_owned(),
         Action::Wait { reason } => format!("the site lets this node wait: {reason}"),
+        Action::Greet => "the site does not know this boot; saying hello".to_owned(),
         Action::Refuse { reason } => format!("the site refuses this node: {reason}"),
         Action::BootDisk => "the site knows that this node runs from its disk".to_owned(),
         Action::Install(order) => {

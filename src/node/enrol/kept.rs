@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use understudy_core::base::fs::{self, FsError};
 
 /// Below `/var`.
-const FOLDER: &str = "lib/understudy/node";
+pub(super) const FOLDER: &str = "lib/understudy/node";
 const KEY_FILE: &str = "key.pem";
 const SITE_FILE: &str = "site.json";
 

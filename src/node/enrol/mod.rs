@@ -7,8 +7,10 @@ mod client;
 mod first_contact;
 mod kept;
 mod key;
+mod trusted;
 
 pub use client::{Client, ClientError};
 pub use first_contact::{FirstContactError, see_ca};
 pub use kept::{Kept, KeptError, Site};
 pub use key::{KeyError, NodeKey};
+pub use trusted::Trusted;

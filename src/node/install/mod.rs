@@ -9,9 +9,9 @@ mod fetch;
 mod release;
 mod write;
 
+use crate::enrol::Trusted;
 use crate::inventory::resolve;
 use std::io::Read;
-use std::path::PathBuf;
 use understudy_core::base::byte_count::ByteCount;
 use understudy_core::formats::manifest::{Artifact, ArtifactFile, Manifest};
 use understudy_core::protocol::instruction::Install;
@@ -50,15 +50,13 @@ impl InstallError {
     }
 }
 
-/// What was installed.
-pub struct Installed {
-    pub manifest: Verified<Manifest>,
-    pub device: PathBuf,
-}
-
 /// Looks at everything first, then writes. `progress` hears bytes fetched and in all.
-pub fn install(order: &Install, progress: &mut dyn FnMut(u64, u64)) -> Result<Installed, InstallError> {
-    let manifest = release::fetch(order)?;
+pub fn install(
+    order: &Install,
+    trusted: &Trusted,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Verified<Manifest>, InstallError> {
+    let manifest = release::fetch(order, trusted)?;
     let artifact = |file: ArtifactFile| manifest.artifacts.iter().find(|artifact| artifact.file == file);
     let stream =
         artifact(ArtifactFile::CompressedDisk).ok_or(InstallError::Incomplete("disk.raw.zst"))?.clone();
@@ -66,7 +64,7 @@ pub fn install(order: &Install, progress: &mut dyn FnMut(u64, u64)) -> Result<In
     let (device, disk) = resolve(&order.disk).map_err(InstallError::Disk)?;
     check_disk(&disk, image_bytes, order.wipe)?;
     write_disk(order, &stream, image_bytes, &device, progress)?;
-    Ok(Installed { manifest, device })
+    Ok(manifest)
 }
 
 fn check_disk(disk: &Disk, image_bytes: u64, wipe: bool) -> Result<(), InstallError> {

@@ -1,6 +1,7 @@
 //! The manifest of what is to be installed, believed only with a signature of a key that this node trusts.
 
 use super::fetch::{self, FetchError};
+use crate::enrol::Trusted;
 use std::path::Path;
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::sha256::Sha256;
@@ -29,19 +30,22 @@ pub enum ReleaseError {
 }
 
 /// Fetches and verifies; the disk is not looked at before this has ended well.
-pub fn fetch(order: &Install) -> Result<Verified<Manifest>, ReleaseError> {
+pub fn fetch(order: &Install, trusted: &Trusted) -> Result<Verified<Manifest>, ReleaseError> {
     let file = |name: &str| fetch::small_file(&format!("{}/{name}", order.url), FILE_BYTES_MAX);
     let (content, signature) = (file(MANIFEST_FILE)?, file(SIGNATURE_FILE)?);
     let text = fs::read_text(Path::new(TRUSTED_KEYS_PATH)).map_err(ReleaseError::Keys)?;
-    let policy = TrustPolicy {
-        keys: trusted_keys(&text).map_err(ReleaseError::KeyFormat)?,
-        now: jiff::Timestamp::now(),
-        oldest_version: None,
-    };
+    let keys = trusted_keys(&text).map_err(ReleaseError::KeyFormat)?;
+    let policy = policy(order, trusted, keys, jiff::Timestamp::now());
     let manifest = policy.verify_manifest(&content, &String::from_utf8_lossy(&signature))?;
     let found = format!("{} {} ({})", manifest.name, manifest.version, Sha256::of(&content));
     let wanted = format!("{} {} ({})", order.name, order.version, order.manifest_sha256);
     if wanted == found { Ok(manifest) } else { Err(ReleaseError::Other { wanted, found }) }
+}
+
+/// No way back to an older version of the image, unless the order carries an operator's word for it.
+fn policy(order: &Install, trusted: &Trusted, keys: Vec<PublicKey>, now: jiff::Timestamp) -> TrustPolicy {
+    let oldest_version = trusted.version(&order.name).filter(|_| !order.allow_older).cloned();
+    TrustPolicy { keys, now, oldest_version }
 }
 
 fn trusted_keys(text: &str) -> Result<Vec<PublicKey>, KeyError> {
@@ -55,6 +59,29 @@ mod tests {
 
     const KEY: &str = "untrusted comment: minisign public key: 7E4B8AB8AC7EBE06\n\
         RWQGvn6suIpLfpzSwMAFQhNXSK1PkNLDHqSj5KVqfIyW3ikULdmUn5fX\n";
+
+    /// Catches the mutant that forgets what the node has trusted, and the one that never lets an operator go back.
+    #[test]
+    fn only_an_operators_word_leads_back_to_an_older_version() {
+        let mut order = Install {
+            name: "mail".parse().unwrap(),
+            version: semver::Version::new(0, 1, 0),
+            url: "http://10.0.0.1/images/mail-0.1.0".into(),
+            manifest_sha256: Sha256::of(b"manifest"),
+            disk: understudy_core::protocol::instruction::DiskSelector::Serial("D1".into()),
+            wipe: true,
+            allow_older: false,
+        };
+        let newer = semver::Version::new(0, 2, 0);
+        let trusted = Trusted::default().with(&order.name, &newer);
+        let oldest =
+            |order: &Install| policy(order, &trusted, Vec::new(), jiff::Timestamp::now()).oldest_version;
+        assert_eq!(oldest(&order), Some(newer));
+        order.name = "dns".parse().unwrap();
+        assert_eq!(oldest(&order), None, "of another image nothing is known");
+        (order.name, order.allow_older) = ("mail".parse().unwrap(), true);
+        assert_eq!(oldest(&order), None);
+    }
 
     #[test]
     fn several_keys_stand_one_after_the_other() {

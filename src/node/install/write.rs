@@ -14,6 +14,8 @@ use understudy_core::formats::disk_layout::SECTOR_BYTES;
 
 /// What is looked at and written at once. The beginning, which is kept for last, is one block.
 pub const BLOCK_BYTES: usize = 1 << 20;
+/// A disk that fails is heard of after this much, and not when all of the image waits in memory.
+const FLUSH_EVERY_BYTES: u64 = 128 << 20;
 /// `_IO(0x12, 127)` (kernel: include/uapi/linux/fs.h).
 const BLKZEROOUT: libc::Ioctl = nix::request_code_none!(0x12, 127);
 /// `_IO(0x12, 95)`
@@ -48,6 +50,7 @@ pub struct DiskWriter {
     path: PathBuf,
     image_bytes: u64,
     at: u64,
+    unflushed_bytes: u64,
     beginning: Vec<u8>,
 }
 
@@ -62,7 +65,14 @@ impl DiskWriter {
                 .map_err(|source| WriteError::Clear { path: device.to_owned(), source })?;
         }
         file.sync_all().map_err(fs::fail("flush", device))?;
-        Ok(Self { file, path: device.to_owned(), image_bytes, at: 0, beginning: Vec::new() })
+        Ok(Self {
+            file,
+            path: device.to_owned(),
+            image_bytes,
+            at: 0,
+            unflushed_bytes: 0,
+            beginning: Vec::new(),
+        })
     }
 
     /// The next block of the image: [`BLOCK_BYTES`] unless it is the last.
@@ -74,6 +84,11 @@ impl DiskWriter {
             self.beginning = block.to_vec();
         } else if block.iter().any(|byte| *byte != 0) {
             self.file.write_all_at(block, self.at).map_err(fs::fail("write", &self.path))?;
+            self.unflushed_bytes += block.len() as u64;
+        }
+        if self.unflushed_bytes >= FLUSH_EVERY_BYTES {
+            self.file.sync_data().map_err(fs::fail("flush", &self.path))?;
+            self.unflushed_bytes = 0;
         }
         self.at += block.len() as u64;
         Ok(())

@@ -1,7 +1,7 @@
 //! `approved`: a machine that may get the image, as soon as there is a disk for it.
 
 use super::plan::{self, Plan};
-use super::{Approval, Approver, Hardware, State, Step, installed, installing};
+use super::{Approval, Approver, Consent, Hardware, State, Step, installed, installing};
 use crate::events::EventKind;
 use std::time::Duration;
 use understudy_core::protocol::instruction::{Action, DiskSelector};
@@ -11,13 +11,14 @@ use understudy_core::protocol::report::{BootSource, Status};
 /// How long an approved machine may stay away.
 const OVERDUE: Duration = Duration::from_secs(30 * 60);
 
-pub fn enter(step: &mut Step<'_>, by: Approver, wipe: bool) {
+pub fn enter(step: &mut Step<'_>, by: Approver, consent: Consent) {
+    let Consent { wipe, allow_older, .. } = consent;
     if wipe && step.moment.foreign_data == crate::definition::ForeignData::Refuse {
         return step.decline("may not be wiped: site.toml says foreign_data = \"refuse\"");
     }
     let hardware = Hardware::of(&step.node.inventory);
     step.enter(State::Approved);
-    step.node.approval = Some(Approval { at: step.moment.now, by, wipe, hardware });
+    step.node.approval = Some(Approval { at: step.moment.now, by, wipe, allow_older, hardware });
     step.node.attempts = 0;
     step.node.restarts.clear();
     step.node.misused = false;
@@ -26,7 +27,8 @@ pub fn enter(step: &mut Step<'_>, by: Approver, wipe: bool) {
         Approver::Operator => "by an operator",
         Approver::SerialList => "by the list of expected serials",
     };
-    step.record(EventKind::Approved, &format!("approved {by}"));
+    let older = if allow_older { ", also an older image" } else { "" };
+    step.record(EventKind::Approved, &format!("approved {by}{older}"));
 }
 
 pub fn report(step: &mut Step<'_>, status: &Status) {

@@ -1,6 +1,6 @@
 //! `discovered`: a machine that nobody has said yes to. It is told to wait, and nothing else.
 
-use super::{Approver, Effect, Step, approved};
+use super::{Approver, Consent, Effect, Step, approved};
 use crate::events::EventKind;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub fn speak(step: &mut Step<'_>) {
     if step.moment.is_expected {
-        approved::enter(step, Approver::SerialList, false);
+        approved::enter(step, Approver::SerialList, Consent::default());
         approved::proceed(step);
     } else {
         let reason = format!("waiting for approval, code {}", step.node.code);

@@ -61,7 +61,7 @@ pub fn report(step: &mut Step<'_>, status: &Status) {
             step.node.half_written = None;
             if let Some(approval) = &mut step.node.approval {
                 // The yes was for what was there before.
-                approval.wipe = false;
+                (approval.wipe, approval.allow_older) = (false, false);
             }
             installed::enter(step, image, disk, "has written the image");
         }
@@ -108,5 +108,6 @@ fn tell(step: &mut Step<'_>) {
     let wipe = wipe || step.node.half_written.as_ref() == Some(&disk);
     let url = format!("{}/{}-{}", step.moment.images_url, image.name, image.version);
     let ImageRef { name, version, manifest_sha256, .. } = image;
-    step.answer(Action::Install(Install { name, version, url, manifest_sha256, disk, wipe }));
+    let allow_older = step.node.approval.as_ref().is_some_and(|approval| approval.allow_older);
+    step.answer(Action::Install(Install { name, version, url, manifest_sha256, disk, wipe, allow_older }));
 }

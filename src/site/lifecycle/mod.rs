@@ -24,7 +24,7 @@ pub use deadline::SILENCE_MAX;
 pub use discovered::FORGET_AFTER;
 pub use installed::BOOTS_MAX;
 pub use installing::ATTEMPTS_MAX;
-pub use node::{Approval, Approver, Hardware, ImageRef, Live, Node, Progress, State};
+pub use node::{Approval, Approver, Consent, Hardware, ImageRef, Live, Node, Progress, State};
 pub use running::{RESTARTS_MAX, RESTARTS_WITHIN};
 
 use crate::definition::{DiskRule, ForeignData};
@@ -42,7 +42,7 @@ pub enum Event {
     /// It says how it goes on.
     Report { report: Report, address: IpAddr },
     /// An operator says yes.
-    Approve { wipe: bool },
+    Approve(Consent),
     /// An operator says that it is over.
     Retire,
     /// Time has passed.
@@ -103,7 +103,7 @@ impl Step<'_> {
         match event {
             Event::Hello { hello, address, nonce } => self.hello(*hello, address, nonce),
             Event::Report { report, address } => self.report(&report, address),
-            Event::Approve { wipe } => self.approve(wipe),
+            Event::Approve(consent) => self.approve(consent),
             Event::Retire => retired::retire(self),
             Event::Clock => self.clock(),
         }
@@ -134,7 +134,7 @@ impl Step<'_> {
     fn report(&mut self, report: &Report, address: IpAddr) {
         // Whoever speaks of another boot than the newest has to say hello first: perhaps it is another machine.
         if report.boot_id != self.node.boot_id {
-            return self.wait("say hello first");
+            return self.answer(Action::Greet);
         }
         self.seen(address);
         let status = &report.status;
@@ -150,13 +150,21 @@ impl Step<'_> {
         }
     }
 
-    fn approve(&mut self, wipe: bool) {
+    fn approve(&mut self, consent: Consent) {
         match self.node.state {
             State::Discovered | State::Approved | State::Failed { .. } => {
-                approved::enter(self, Approver::Operator, wipe);
+                approved::enter(self, Approver::Operator, consent);
+            }
+            State::Installed { .. } | State::Spare { .. } | State::Degraded { .. } if consent.again => {
+                approved::enter(self, Approver::Operator, consent);
             }
             State::Retired => self.decline("is retired, and stays so: it must enrol with a new key"),
-            _ => self.decline(&format!("is {}: there is nothing to approve", self.node.state.name())),
+            _ => {
+                let state = self.node.state.name();
+                self.decline(&format!(
+                    "is {state}: there is nothing to approve; --again lets it get its image once more"
+                ));
+            }
         }
     }
 

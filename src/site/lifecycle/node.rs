@@ -85,7 +85,21 @@ pub struct Approval {
     pub by: Approver,
     /// Whether data of others on the disks that were seen may be overwritten. Used up by one installation.
     pub wipe: bool,
+    /// Whether an image that is older than one that the node has trusted may be installed. Used up as well.
+    #[serde(default)]
+    pub allow_older: bool,
     pub hardware: Hardware,
+}
+
+/// What an operator's yes includes beside the image itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Data of others on the disks that the node has now may go.
+    pub wipe: bool,
+    /// The image may be older than one that the node has trusted.
+    pub allow_older: bool,
+    /// It is meant for a node that has the image, or had it: it may come from the network once more.
+    pub again: bool,
 }
 
 /// Who approves.

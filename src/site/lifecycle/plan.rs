@@ -10,6 +10,9 @@ use understudy_core::protocol::inventory::{Disk, DiskContent};
 /// What a disk must have beside the image: room for state to grow into and for a first volume.
 const ROOM_MIN: ByteCount = ByteCount::mebibytes(1024);
 
+/// How many disks a refusal names; the node says how many it has.
+const DISKS_TOLD_MAX: usize = 8;
+
 /// What to do with the disk that was chosen.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Plan {
@@ -24,8 +27,8 @@ pub enum Plan {
 pub enum Refusal {
     #[error("it has no disk")]
     NoDisk,
-    #[error("it has {0} disks, and site.toml says disk = \"only\"")]
-    Several(usize),
+    #[error("it has {count} disks, and site.toml says disk = \"only\": {names}")]
+    Several { count: usize, names: String },
     #[error("it has no disk with serial {0}, which site.toml asks for")]
     NoSuchSerial(String),
     #[error("disk {name} has {bytes}, the image needs {needed}")]
@@ -64,10 +67,19 @@ pub fn plan(step: &Step<'_>, wanted: &Wanted) -> Result<Plan, Refusal> {
     }
 }
 
+/// A disk for people, such as `vda (serial D1, 8.0 GiB)`.
+fn named(disk: &Disk) -> String {
+    let serial = stable_name(disk).map_or_else(|| "no serial".to_owned(), |name| format!("serial {name}"));
+    format!("{} ({serial}, {})", disk.name, ByteCount::bytes(disk.bytes))
+}
+
 fn choose<'a>(disks: &'a [Disk], rule: &DiskRule) -> Result<&'a Disk, Refusal> {
     let readable = || disks.iter().filter(|disk| !matches!(disk.content, DiskContent::Unreadable { .. }));
     let found = match rule {
-        DiskRule::Only if disks.len() > 1 => return Err(Refusal::Several(disks.len())),
+        DiskRule::Only if disks.len() > 1 => {
+            let names = disks.iter().take(DISKS_TOLD_MAX).map(named).collect::<Vec<_>>().join(", ");
+            return Err(Refusal::Several { count: disks.len(), names });
+        }
         DiskRule::Only => disks.first(),
         // The name breaks a tie, so that the choice does not depend on the order of the inventory.
         DiskRule::Smallest => readable().min_by_key(|disk| (disk.bytes, stable_name(disk))),

@@ -2,6 +2,7 @@
 //! files from the shelf. On the addresses of `site.toml`'s networks, and where a network says `dhcp = "off"`
 //! there is only HTTP.
 
+mod cards;
 mod directory;
 mod leases;
 mod report;

@@ -1,5 +1,6 @@
 //! What the servers that boot machines have to say: the log, the events that a person should see, and counters.
 
+use super::cards::Cards;
 use crate::events::EventKind;
 use crate::registry::Registry;
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use understudy_netboot::advertise::AdvertiseMetrics;
-use understudy_netboot::dhcp::{self, DhcpMetrics, DropReason};
+use understudy_netboot::dhcp::{self, Client, DhcpMetrics, DropReason};
 use understudy_netboot::http::{HttpMetrics, Status};
 use understudy_netboot::tftp::TftpMetrics;
 
@@ -23,11 +24,12 @@ const TOLD_EVERY: Duration = Duration::from_secs(600);
 pub struct Reports {
     registry: Registry,
     told: HashMap<Discriminant<dhcp::EventKind>, Instant>,
+    cards: Cards,
 }
 
 impl Reports {
     pub fn new(registry: Registry) -> Self {
-        Self { registry, told: HashMap::new() }
+        Self { registry, told: HashMap::new(), cards: Cards::default() }
     }
 
     pub async fn run(mut self, mut events: mpsc::Receiver<dhcp::Event>, token: CancellationToken) {
@@ -44,6 +46,12 @@ impl Reports {
 
     async fn tell(&mut self, event: &dhcp::Event) {
         use dhcp::EventKind as Kind;
+        if let (Some(mac), Some(machine)) = (event.client.as_ref().and_then(Client::mac), event.machine)
+            && let Some(text) = self.cards.seen(mac, machine, Instant::now())
+        {
+            warn!(%mac, text, "two machines with one card");
+            self.registry.record(EventKind::SameMachine, text).await;
+        }
         match &event.kind {
             Kind::PoolExhausted { .. }
             | Kind::StoreFailed { .. }

@@ -2,6 +2,7 @@
 
 use super::OperatorApi;
 use crate::events::{self, Event};
+use crate::lifecycle::Consent;
 use crate::metrics::Gauges;
 use crate::registry::{OperatorError, Order};
 use crate::shelf::ImageView;
@@ -47,6 +48,12 @@ pub struct ApproveRequest {
     /// Allows to overwrite data of others on the disks that the node has now.
     #[serde(default)]
     pub wipe: bool,
+    /// Allows an image that is older than one that the node has trusted.
+    #[serde(default)]
+    pub allow_older: bool,
+    /// Lets a node that has its image, or had it, come from the network once more.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// Which events.
@@ -102,7 +109,8 @@ async fn approve(
     Path(id): Path<NodeId>,
     Json(request): Json<ApproveRequest>,
 ) -> Response {
-    order(&api, id, Order::Approve { wipe: request.wipe }).await
+    let ApproveRequest { wipe, allow_older, again } = request;
+    order(&api, id, Order::Approve(Consent { wipe, allow_older, again })).await
 }
 
 /// Ends a node: it gets nothing any more.

@@ -127,8 +127,7 @@ impl Book {
         self.refresh().await.map_err(|error| told(&error))?;
         let ReportRequest { id, address, report, images_url } = request;
         let Some(kept) = self.nodes.get(&id).cloned() else {
-            let action = Action::Wait { reason: "say hello first".to_owned() };
-            return Ok(Instruction { action, nonce: String::new(), report_in_ms: 1000 });
+            return Ok(Instruction { action: Action::Greet, nonce: String::new(), report_in_ms: 1000 });
         };
         let moment = self.moment(images_url);
         let (after, effects) = lifecycle::step(kept.node.clone(), Event::Report { report, address }, &moment);

@@ -12,7 +12,7 @@ pub use wishes::{Wish, Wishes};
 
 use crate::definition::{DiskRule, ForeignData, WantedImage};
 use crate::events::EventKind;
-use crate::lifecycle;
+use crate::lifecycle::{self, Consent};
 use crate::shelf::Shelf;
 use crate::view::NodeView;
 use book::Book;
@@ -95,7 +95,7 @@ pub enum OperatorError {
 /// What an operator may ask of a node.
 #[derive(Clone, Copy, Debug)]
 pub enum Order {
-    Approve { wipe: bool },
+    Approve(Consent),
     Retire,
 }
 
@@ -202,7 +202,7 @@ impl RegistryTask {
             Command::Report(request, reply) => drop(reply.send(self.book.report(*request).await)),
             Command::Order(id, order, reply) => {
                 let event = match order {
-                    Order::Approve { wipe } => lifecycle::Event::Approve { wipe },
+                    Order::Approve(consent) => lifecycle::Event::Approve(consent),
                     Order::Retire => lifecycle::Event::Retire,
                 };
                 drop(reply.send(self.book.order(&id, event).await));

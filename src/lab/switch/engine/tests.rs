@@ -168,14 +168,37 @@ enum Event {
     Wait(u16),
 }
 
+/// A frame with 600 bytes of TCP data, to port 1.
+fn data() -> Bytes {
+    let mut frame = frame(1, 0, 0)[..14].to_vec();
+    let mut headers = vec![0; 40];
+    (headers[0], headers[2], headers[3], headers[9], headers[32]) = (0x45, 2, 128, 6, 5 << 4);
+    frame.extend(headers);
+    frame.extend([1, 2, 3].repeat(200));
+    frame.into()
+}
+
+#[test]
+fn as_many_frames_as_asked_for_are_damaged_on_one_cable_one_way() {
+    let mut engine = learned();
+    let bad = Quality { flips: 2, ..Quality::default() };
+    engine.set_line(1, Line { to_node: bad, ..Line::default() });
+    engine.step(at(0), 0, frame(1, 0, 0));
+    assert_eq!(engine.line(1).to_node.flips, 2, "nothing in it to flip");
+    let arrived: Vec<Bytes> = (0..3).map(|_| engine.step(at(0), 0, data()).remove(0).frame).collect();
+    let is_whole: Vec<bool> = arrived.iter().map(|frame| *frame == data()).collect();
+    assert_eq!((is_whole, engine.line(1).to_node.flips), (vec![false, false, true], 0));
+}
+
 fn quality() -> impl Strategy<Value = Quality> {
-    (any::<bool>(), 0..50u32, 0..50u32, 0..=100u8, 0..=100u8).prop_map(
-        |(cut, delay_ms, jitter_ms, loss_percent, reorder_percent)| Quality {
+    (any::<bool>(), 0..50u32, 0..50u32, 0..=100u8, 0..=100u8, 0..5u32).prop_map(
+        |(cut, delay_ms, jitter_ms, loss_percent, reorder_percent, flips)| Quality {
             cut,
             delay_ms,
             jitter_ms,
             loss_percent,
             reorder_percent,
+            flips,
         },
     )
 }

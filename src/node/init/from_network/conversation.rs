@@ -1,9 +1,9 @@
 //! What a site and a node that booted from the network say to each other, one instruction at a time.
 
 use super::hand_over;
-use super::{FromNetworkError, SILENCE_MAX, tell};
+use super::{FromNetworkError, Met, SILENCE_MAX, tell};
 use crate::console::say;
-use crate::enrol::{Client, ClientError, Kept};
+use crate::enrol::{Client, ClientError, Kept, Trusted};
 use crate::init::modules::Modules;
 use crate::install::install;
 use std::thread::sleep;
@@ -23,9 +23,17 @@ const RETRY: Duration = Duration::from_secs(3);
 /// Progress is told this often.
 const PROGRESS: Duration = Duration::from_secs(1);
 
+fn pause(instruction: &Instruction) -> Duration {
+    Duration::from_millis(instruction.report_in_ms).clamp(PAUSE_MIN, PAUSE_MAX)
+}
+
 /// The conversation of one boot.
 pub struct Conversation<'a> {
     kept: Kept,
+    /// Whether the enrolment is on this node's disk.
+    is_kept: bool,
+    /// What this node's disk has trusted before.
+    trusted: Trusted,
     client: Client,
     hello: Hello,
     settings: &'a BootSettings,
@@ -35,9 +43,10 @@ pub struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    pub fn new(kept: Kept, hello: Hello, settings: &'a BootSettings, modules: &'a Modules) -> Self {
+    pub fn new(met: Met, hello: Hello, settings: &'a BootSettings, modules: &'a Modules) -> Self {
+        let Met { kept, is_kept, trusted, .. } = met;
         let client = Client::new(&kept.site.url, &kept.site.ca, &kept.key);
-        Self { kept, client, hello, settings, modules, said: String::new() }
+        Self { kept, is_kept, trusted, client, hello, settings, modules, said: String::new() }
     }
 
     /// Until this node should start again; returns why.
@@ -46,7 +55,15 @@ impl<'a> Conversation<'a> {
         loop {
             let status = match instruction.action.clone() {
                 Action::Install(order) => self.install(&order),
-                Action::BootDisk => return Ok("the site sends this node to its disk".to_owned()),
+                Action::BootDisk => {
+                    self.keep()?;
+                    return Ok("the site sends this node to its disk".to_owned());
+                }
+                Action::Greet => {
+                    sleep(pause(&instruction));
+                    instruction = self.patiently(|client, hello| client.enrol(hello))?;
+                    continue;
+                }
                 Action::Wait { reason } => self.wait(&reason, &instruction),
                 Action::Refuse { reason } => {
                     self.wait(&format!("the site refuses this node: {reason}"), &instruction)
@@ -65,7 +82,7 @@ impl<'a> Conversation<'a> {
             say(reason);
             self.said = reason.to_owned();
         }
-        sleep(Duration::from_millis(instruction.report_in_ms).clamp(PAUSE_MIN, PAUSE_MAX));
+        sleep(pause(instruction));
         Status::Waiting
     }
 
@@ -100,6 +117,7 @@ impl<'a> Conversation<'a> {
         say(&format!("installing {name} {version} from {}", order.url));
         match self.try_install(order) {
             Ok(()) => {
+                self.is_kept = true;
                 say(&format!("{name} {version} is on the disk"));
                 Status::Installed
             }
@@ -126,9 +144,21 @@ impl<'a> Conversation<'a> {
                 tell(&error);
             }
         };
-        let installed =
-            install(order, &mut progress).map_err(|error| (with_causes(&error), error.has_touched_disk()))?;
-        hand_over::leave(&installed, &self.kept, self.settings, self.modules)
+        let manifest = install(order, &self.trusted, &mut progress)
+            .map_err(|error| (with_causes(&error), error.has_touched_disk()))?;
+        let trusted = self.trusted.with(&manifest.name, &manifest.version);
+        hand_over::leave(&manifest.root_hash, &self.kept, &trusted, self.settings, self.modules)
             .map_err(|error| (with_causes(&error), true))
+    }
+
+    /// A disk that holds the image but not this enrolment would boot as a node that nobody knows.
+    fn keep(&self) -> Result<(), FromNetworkError> {
+        if self.is_kept {
+            return Ok(());
+        }
+        say("leaving this node's enrolment on its disk");
+        let root_hash = &self.settings.root_hash;
+        hand_over::leave(root_hash, &self.kept, &self.trusted, self.settings, self.modules)
+            .map_err(|error| FromNetworkError::Keep(Box::new(error)))
     }
 }

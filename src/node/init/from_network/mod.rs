@@ -10,7 +10,7 @@ mod hand_over;
 use super::modules::Modules;
 use super::{InitError, mounts};
 use crate::console::say;
-use crate::enrol::{FirstContactError, Kept, KeptError, KeyError, NodeKey, Site, see_ca};
+use crate::enrol::{FirstContactError, Kept, KeptError, KeyError, NodeKey, Site, Trusted, see_ca};
 use crate::inventory;
 use crate::network::{self, Joined, NetworkError};
 use conversation::Conversation;
@@ -42,6 +42,8 @@ pub enum FromNetworkError {
     Kept(#[from] KeptError),
     #[error("cannot tell this boot from others")]
     BootId(#[source] FsError),
+    #[error("cannot leave this node's enrolment on its disk")]
+    Keep(#[source] Box<InitError>),
     #[error("the site has been silent for {} s", SILENCE_MAX.as_secs())]
     Silence(#[source] crate::enrol::ClientError),
     #[error("cannot start again from firmware")]
@@ -55,12 +57,13 @@ pub fn run(line: &str, settings: &BootSettings, modules: &Modules) -> Result<Inf
     let joined = network::join(boot_interface(line)).map_err(FromNetworkError::Network)?;
     say(&format!("{} on {}; the site is {}", joined.address, joined.interface, joined.site_url));
     modules.load_for_hardware()?;
-    let (kept, ca) = meet(&joined)?;
-    let code = short_code(&ca, &kept.key.public_key_info());
-    say(&format!("node {}, code {code}: compare it with the site's before approving", kept.key.node_id()));
+    let met = meet(&joined)?;
+    let Kept { key, site } = &met.kept;
+    let code = short_code(&site.ca, &key.public_key_info());
+    say(&format!("node {}, code {code}: compare it with the site's before approving", key.node_id()));
     let hello = hello(&joined)?;
     describe(&hello);
-    let outcome = Conversation::new(kept, hello, settings, modules).run()?;
+    let outcome = Conversation::new(met, hello, settings, modules).run()?;
     say(&format!("{outcome}; starting again from firmware"));
     nix::unistd::sync();
     mounts::take_down(super::SYSROOT);
@@ -72,19 +75,29 @@ fn boot_interface(line: &str) -> Option<MacAddress> {
     line.split_ascii_whitespace().find_map(|word| word.strip_prefix(BOOT_INTERFACE))?.parse().ok()
 }
 
+/// This node and its site.
+struct Met {
+    kept: Kept,
+    is_kept: bool,
+    trusted: Trusted,
+}
+
 /// The site's CA first, then this node's key: the kept one, if it was kept for this very site.
-fn meet(joined: &Joined) -> Result<(Kept, Vec<u8>), FromNetworkError> {
+fn meet(joined: &Joined) -> Result<Met, FromNetworkError> {
     let ca = see_ca(&joined.site_url)?;
-    let key = match hand_over::find_kept()? {
-        Some(kept) if kept.site.ca == ca => kept.key,
+    let (found, trusted) = hand_over::find_kept()?;
+    let key = match found {
+        Some(kept) if kept.site.ca == ca => Some(kept.key),
         Some(_) => {
             say("this node's disk keeps a key for another site; a new one is made for this site");
-            NodeKey::make()?
+            None
         }
-        None => NodeKey::make()?,
+        None => None,
     };
-    let site = Site { url: joined.site_url.clone(), ca: ca.clone() };
-    Ok((Kept { key, site }, ca))
+    let is_kept = key.is_some();
+    let key = key.map_or_else(NodeKey::make, Ok)?;
+    let site = Site { url: joined.site_url.clone(), ca };
+    Ok(Met { kept: Kept { key, site }, is_kept, trusted })
 }
 
 fn hello(joined: &Joined) -> Result<Hello, FromNetworkError> {

@@ -12,7 +12,7 @@ use understudy_core::protocol::report::{BootSource, Status};
 enum Act {
     Hello { boot: u8, source: u8, content: u8, disks: u8 },
     Report { boot: u8, status: u8, nonce: u8 },
-    Approve(bool),
+    Approve { wipe: bool, again: bool },
     Retire,
     Pass(u32),
     Shelf(bool),
@@ -23,7 +23,7 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (0..4u8, 0..3u8, 0..5u8, 0..3u8)
             .prop_map(|(boot, source, content, disks)| Act::Hello { boot, source, content, disks }),
         10 => (0..4u8, 0..7u8, 0..4u8).prop_map(|(boot, status, nonce)| Act::Report { boot, status, nonce }),
-        2 => any::<bool>().prop_map(Act::Approve),
+        2 => any::<(bool, bool)>().prop_map(|(wipe, again)| Act::Approve { wipe, again }),
         1 => (0..20u8).prop_map(|n| if n == 0 { Act::Retire } else { Act::Pass(30) }),
         4 => (1..2000u32).prop_map(Act::Pass),
         1 => any::<bool>().prop_map(Act::Shelf),
@@ -72,7 +72,7 @@ fn event(act: &Act, moment: &mut Moment) -> Option<Event> {
             let report = Report { boot_id: format!("b{boot}"), status: status(s, format!("n{nonce}")) };
             Event::Report { report, address }
         }
-        Act::Approve(wipe) => Event::Approve { wipe },
+        Act::Approve { wipe, again } => Event::Approve(Consent { wipe, again, ..Consent::default() }),
         Act::Retire => Event::Retire,
         Act::Pass(seconds) => {
             moment.now += super::super::node::signed(Duration::from_secs(seconds.into()));
@@ -95,7 +95,7 @@ fn holds(before: &Node, event: &Event, after: &Node, effects: &[Effect]) -> Resu
     prop_assert_eq!(answers.len(), usize::from(is_asked), "one answer to each question");
     for action in answers {
         if !after.is_approved() {
-            let gets_nothing = matches!(action, Action::Wait { .. } | Action::Refuse { .. });
+            let gets_nothing = matches!(action, Action::Wait { .. } | Action::Refuse { .. } | Action::Greet);
             prop_assert!(gets_nothing, "{:?}", action);
         }
         if let Action::Install(install) = action {
@@ -112,7 +112,7 @@ fn holds(before: &Node, event: &Event, after: &Node, effects: &[Effect]) -> Resu
         prop_assert_eq!(&after.state, &State::Retired);
     }
     if before.approval.is_none() && after.approval.is_some() {
-        let by_operator = matches!(event, Event::Approve { .. });
+        let by_operator = matches!(event, Event::Approve(_));
         prop_assert!(by_operator, "nobody is expected in this history");
     }
     if !matches!(before.state, State::Spare { .. }) && matches!(after.state, State::Spare { .. }) {
@@ -154,10 +154,10 @@ proptest! {
     fn without_a_person_no_states_loop_for_ever(acts in prop::collection::vec(act(), 200..300)) {
         let (mut node, mut moment) = (node(), moment());
         (node, _) = step(node, super::sample::hello("b1"), &moment);
-        (node, _) = step(node, Event::Approve { wipe: true }, &moment);
+        (node, _) = step(node, Event::Approve(Consent { wipe: true, ..Consent::default() }), &moment);
         let mut installations = 0;
         for act in &acts {
-            if matches!(act, Act::Approve(_) | Act::Retire) { continue }
+            if matches!(act, Act::Approve { .. } | Act::Retire) { continue }
             let Some(event) = event(act, &mut moment) else { continue };
             let effects;
             (node, effects) = step(node, event, &moment);

@@ -59,7 +59,7 @@ impl Story {
 
     fn approved() -> Self {
         let mut story = Self::new();
-        story.then(hello("b1")).then(Event::Approve { wipe: false });
+        story.then(hello("b1")).then(Event::Approve(Consent::default()));
         story
     }
 
@@ -85,7 +85,7 @@ fn the_way_from_power_on_to_spare() {
     let mut story = Story::new();
     story.then(hello("b1")).is("discovered");
     assert!(matches!(&story.answer, Some(Action::Wait { reason }) if reason.contains(&story.node.code)));
-    story.then(Event::Approve { wipe: false }).is("approved");
+    story.then(Event::Approve(Consent::default())).is("approved");
     story.then(report("b1", Status::Waiting)).is("installing");
     let install = story.installs();
     assert_eq!(install.disk, DiskSelector::Serial("D1".into()));
@@ -139,7 +139,7 @@ fn a_node_that_runs_the_image_already_becomes_a_spare() {
     let mut story = Story::new();
     story.then(installed_hello("b1")).is("discovered");
     assert!(matches!(story.answer, Some(Action::Wait { .. })));
-    story.then(Event::Approve { wipe: false });
+    story.then(Event::Approve(Consent::default()));
     story.then(report("b1", Status::Ready { nonce: "n-b1".into() })).is("spare");
 }
 
@@ -151,11 +151,14 @@ fn foreign_data_is_overwritten_only_when_a_person_saw_that_disk_and_said_so() {
     let attention = story.node.attention.clone().unwrap();
     assert!(attention.contains("GPT with 3 partitions") && attention.contains("--wipe"), "{attention}");
     assert!(matches!(story.answer, Some(Action::Wait { .. })));
-    story.then(Event::Approve { wipe: true }).then(report("b1", Status::Waiting)).is("installing");
+    story
+        .then(Event::Approve(Consent { wipe: true, ..Consent::default() }))
+        .then(report("b1", Status::Waiting))
+        .is("installing");
     assert!(story.installs().wipe);
     // Another disk than the one that was seen is not meant by that yes.
     let mut story = Story::approved();
-    story.with_disk(foreign()).then(Event::Approve { wipe: true });
+    story.with_disk(foreign()).then(Event::Approve(Consent { wipe: true, ..Consent::default() }));
     story.node.inventory.disks[0].serial = "OTHER".into();
     story.then(report("b1", Status::Waiting)).is("approved");
 }
@@ -163,7 +166,7 @@ fn foreign_data_is_overwritten_only_when_a_person_saw_that_disk_and_said_so() {
 #[test]
 fn the_yes_to_overwriting_is_used_up_by_one_installation() {
     let mut story = Story::approved();
-    story.with_disk(foreign()).then(Event::Approve { wipe: true });
+    story.with_disk(foreign()).then(Event::Approve(Consent { wipe: true, ..Consent::default() }));
     story.then(report("b1", Status::Waiting)).then(report("b1", Status::Installed)).is("installed");
     assert!(!story.node.approval.as_ref().unwrap().wipe);
     let Event::Hello { mut hello, address, nonce } = hello("b2") else { unreachable!() };
@@ -190,7 +193,7 @@ fn what_an_interrupted_installation_left_behind_is_no_foreign_data() {
 fn a_site_that_refuses_foreign_data_refuses_it_for_ever() {
     let mut story = Story::approved();
     story.moment.foreign_data = ForeignData::Refuse;
-    story.with_disk(foreign()).then(Event::Approve { wipe: true });
+    story.with_disk(foreign()).then(Event::Approve(Consent { wipe: true, ..Consent::default() }));
     assert!(story.declined.is_some());
     story.then(report("b1", Status::Waiting)).is("approved");
 }
@@ -202,7 +205,11 @@ type Case = (DiskRule, fn(&mut Inventory), &'static str);
 fn each_disk_that_cannot_be_used_is_told_why() {
     let cases: [Case; 6] = [
         (DiskRule::Only, |inventory| inventory.disks.clear(), "no disk"),
-        (DiskRule::Only, |inventory| inventory.disks.push(disk("D2", 1 << 40)), "2 disks"),
+        (
+            DiskRule::Only,
+            |inventory| inventory.disks.push(disk("D2", 1 << 40)),
+            "(serial D1, 1024.0 GiB), vda (serial D2",
+        ),
         (DiskRule::Serial("X".into()), |_| {}, "no disk with serial X"),
         (DiskRule::Only, |inventory| inventory.disks[0].bytes = 2 << 30, "the image needs"),
         (
@@ -269,7 +276,7 @@ fn installations_are_bounded_whatever_ends_them() {
         let boot = story.node.boot_id.clone();
         story.then(report(&boot, Status::Waiting)).is("failed");
         assert!(matches!(story.answer, Some(Action::Wait { .. })));
-        story.then(Event::Approve { wipe: false }).then(report(&boot, Status::Waiting)).is("installing");
+        story.then(Event::Approve(Consent::default())).then(report(&boot, Status::Waiting)).is("installing");
     }
 }
 
@@ -353,11 +360,25 @@ fn a_copied_key_in_another_machine_is_refused() {
     assert!(story.kinds.contains(&EventKind::KeyMisused) && story.node.misused);
     assert_eq!((&story.node.inventory, &story.node.boot_id), (&before.inventory, &before.boot_id));
     story.then(report("thief", Status::Ready { nonce: "n-b2".into() }));
-    assert!(matches!(story.answer, Some(Action::Wait { .. })));
+    assert_eq!(story.answer, Some(Action::Greet), "only a hello says which machine it is");
     // A new board around the old disk is the same machine.
     hello.inventory.disks[0].serial = "D1".into();
     hello.inventory.disks[0].content = DiskContent::Image { root_hashes: vec![wanted().image.root_hash] };
     story.then(Event::Hello { hello, address, nonce }).is("installed");
+}
+
+/// Catches the mutants that take a spare from its work without the word for it, and that keep that word for the next
+/// installation.
+#[test]
+fn only_with_again_a_spare_is_approved_and_an_older_image_only_once() {
+    let mut story = Story::spare();
+    story.then(Event::Approve(Consent { allow_older: true, ..Consent::default() })).is("spare");
+    let consent = Consent { again: true, allow_older: true, ..Consent::default() };
+    story.then(Event::Approve(consent)).is("approved");
+    story.with_disk(DiskContent::Empty).then(hello("b7")).is("installing");
+    assert!(story.installs().allow_older);
+    story.then(report("b7", Status::Installed)).is("installed");
+    assert!(!story.node.approval.as_ref().unwrap().allow_older, "the word was for one installation");
 }
 
 #[test]
@@ -368,7 +389,7 @@ fn a_retired_node_gets_nothing_and_stays_retired() {
         story.then(event).is("retired");
         assert!(matches!(story.answer, Some(Action::Refuse { .. })));
     }
-    story.then(Event::Approve { wipe: true }).is("retired");
+    story.then(Event::Approve(Consent { wipe: true, ..Consent::default() })).is("retired");
     assert!(story.declined.is_some());
 }
 

@@ -76,7 +76,7 @@ async fn a_copied_key_in_another_machine_is_refused_and_told() {
         assert_eq!(node.enrol(&site, &hello).await["action"]["kind"], "refuse");
     }
     let told = node.report(&site, "thief", json!({ "kind": "ready", "nonce": order["nonce"] })).await;
-    assert_eq!(told["action"]["kind"], "wait");
+    assert_eq!(told["action"]["kind"], "greet", "only a hello says which machine it is");
     let misused = site.kinds().await.iter().filter(|kind| *kind == "key-misused").count();
     assert_eq!(misused, 1, "told, and not once for each try");
     let nodes = site.get("/v1/nodes").await;

@@ -89,7 +89,11 @@ async fn whatever_an_unapproved_node_says_it_is_told_to_wait() {
     let site = folder.start_with_shelf().await;
     let node = Node::new("a", 1);
     let waiting = json!({ "kind": "waiting" });
-    assert_eq!(node.report(&site, "b1", waiting.clone()).await["action"]["kind"], "wait", "never said hello");
+    assert_eq!(
+        node.report(&site, "b1", waiting.clone()).await["action"]["kind"],
+        "greet",
+        "never said hello"
+    );
     for hello in [node.hello("b1"), node.hello_from_disk("b2")] {
         let told = node.enrol(&site, &hello).await;
         assert_eq!(told["action"]["kind"], "wait");
