@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use understudy_core::base::byte_count::ByteCount;
+use understudy_core::base::fs;
 use understudy_core::formats::manifest::MANIFEST_FILE;
 use understudy_image::signing::public_path;
 use understudy_lab::rack::folder::FolderError;
@@ -42,6 +43,9 @@ pub struct Arguments {
     /// Who lets machines have the image: expected (the site knows their serials) or ask (`understudy approve`)
     #[arg(long, default_value = "expected", conflicts_with = "no_site")]
     approval: Approval,
+    /// TOML that goes into the site's file, before what the lab writes there: clusters, install, ...
+    #[arg(long, value_name = "FILE", conflicts_with = "no_site")]
+    site_settings: Option<PathBuf>,
     /// A rack without a site: nothing answers the machines
     #[arg(long, conflicts_with_all = ["site_images", "keys"])]
     no_site: bool,
@@ -139,7 +143,18 @@ fn site(arguments: &Arguments) -> Result<SitePlan, Failure> {
     };
     let keys = keys.iter().map(|key| absolute(key)).collect::<Result<_, _>>()?;
     let images = images.iter().map(|image| absolute(image)).collect::<Result<_, _>>()?;
-    Ok(SitePlan { images, keys, approval: arguments.approval })
+    let settings = arguments.site_settings.as_deref().map(settings).transpose()?.unwrap_or_default();
+    Ok(SitePlan { images, keys, approval: arguments.approval, settings })
+}
+
+/// Only whether it is TOML is checked here; what it says, the site will judge.
+fn settings(path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let hint = "--site-settings names a TOML file with what a site file may say";
+    let text = fs::read_text(path).map_err(|error| Failure::input(error).hint(hint))?;
+    toml::from_str(&text).map_err(|error| {
+        let named = anyhow::Error::new(error).context(format!("{} is not TOML", path.display()));
+        Failure::input(named).hint(hint)
+    })
 }
 
 fn folder_failure(error: FolderError) -> Failure {

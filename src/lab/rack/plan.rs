@@ -66,6 +66,9 @@ pub struct SitePlan {
     /// Absolute; whose images the shelf takes.
     pub keys: Vec<PathBuf>,
     pub approval: Approval,
+    /// What else the site's file says; it goes before what the lab would write.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Who lets the rack's machines have the image.

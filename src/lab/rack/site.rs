@@ -4,6 +4,7 @@
 
 use super::folder::LabFolder;
 use super::plan::{Approval, POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
+use crate::bmc;
 use crate::machine::guest::{Guest, GuestError};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -31,6 +32,8 @@ const READY_PAUSE: Duration = Duration::from_millis(50);
 /// How long a site may take to end by itself.
 const END_TIME_MAX: Duration = Duration::from_secs(10);
 const LOG_LINES_MAX: usize = 20;
+/// Beside the site's file.
+const BMC_PASSWORD_FILE: &str = "bmc.password";
 
 /// The lab has no site.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,7 @@ impl Site {
         let names: Vec<Name> =
             site.images.iter().map(|image| shelve(folder, image)).collect::<Result<_, _>>()?;
         let name = names.first().ok_or(SiteError::NoImage)?;
+        fs::write_secret_atomic(&folder.path().join(BMC_PASSWORD_FILE), bmc::PASSWORD.as_bytes())?;
         let operator = operator_key(folder, plan)?;
         let file = toml::to_string(&site_file(plan, site, name.as_str(), &operator))?;
         fs::write(&folder.site_file(), file.as_bytes())?;
@@ -152,7 +156,28 @@ fn operator_key(folder: &LabFolder, plan: &Plan) -> Result<SshPublicKey, SiteErr
     Ok(public.parse().expect("ssh-keygen makes keys of a kind that we take"))
 }
 
+/// What the site's file says: the lab's own part, and before it what was asked for.
 fn site_file(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey) -> Value {
+    let mut file = own_part(plan, site, image, operator);
+    for (key, value) in &site.settings {
+        overlay(&mut file[key], value);
+    }
+    file
+}
+
+/// Tables are filled up, anything else is replaced.
+fn overlay(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (key, value) in above {
+                overlay(below.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => below.clone_from(above),
+    }
+}
+
+fn own_part(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey) -> Value {
     let nodes = plan.nodes.iter().filter(|_| site.approval == Approval::Expected);
     let serials: Vec<String> = nodes.map(|node| node.name.to_string()).collect();
     json!({
@@ -172,6 +197,7 @@ fn site_file(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey)
             "dns": [SITE_ADDRESS],
             "router_advertisements": true,
         }],
+        "bmc": { "user": bmc::USER, "password_file": BMC_PASSWORD_FILE },
         "enrolment": { "serials": serials },
         "operators": { "ssh_keys": [operator] },
         "install": { "disk": "only", "foreign_data": "ask" },
@@ -214,6 +240,7 @@ mod tests {
             images: vec!["/images/mail".into()],
             keys: vec!["/keys/a.pub".into()],
             approval: Approval::Expected,
+            settings: serde_json::Map::new(),
         };
         let key = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
         let operator: SshPublicKey = format!("ssh-ed25519 {key} lab").parse().unwrap();
@@ -224,7 +251,13 @@ mod tests {
         assert_eq!(read["enrolment"]["serials"][1].as_str(), Some("LAB-2"), "{text}");
         assert_eq!(read["image_keys"][0].as_str(), Some("/keys/a.pub"), "{text}");
         assert_eq!(read["operators"]["ssh_keys"][0].as_str(), Some(operator.as_str()), "{text}");
-        let asking = SitePlan { approval: Approval::Ask, ..site };
+        let asking = SitePlan { approval: Approval::Ask, ..site.clone() };
         assert_eq!(site_file(&plan, &asking, "mail", &operator)["enrolment"]["serials"], json!([]));
+
+        let more = json!({ "install": { "disk": "smallest" }, "clusters": [{ "name": "dns" }] });
+        let Value::Object(settings) = more else { panic!("{more}") };
+        let file = site_file(&plan, &SitePlan { settings, ..site }, "mail", &operator);
+        assert_eq!(file["install"], json!({ "disk": "smallest", "foreign_data": "ask" }), "{file}");
+        assert_eq!(file["clusters"][0]["name"], "dns", "{file}");
     }
 }
