@@ -11,9 +11,9 @@ mod command;
 mod definitions;
 mod fixture;
 mod full_disk;
+mod identities;
 #[path = "../inside.rs"]
 mod inside;
-mod identities;
 mod interruptions;
 mod lab;
 mod machines;

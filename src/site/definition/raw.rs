@@ -13,8 +13,8 @@ use toml::Spanned;
 use understudy_core::base::sha256::Sha256;
 use understudy_core::model::mac::MacAddress;
 use understudy_core::model::name::Name;
-use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_core::model::role::Exclusivity;
+use understudy_core::model::ssh_key::SshPublicKey;
 use understudy_rack::redfish::BmcUrl;
 
 #[derive(Deserialize)]
