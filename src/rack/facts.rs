@@ -17,7 +17,8 @@ pub struct NodeFacts {
     pub serial: String,
     /// SMBIOS UUID at approval.
     pub uuid: Option<String>,
-    /// Where it was last seen.
+    /// Where it was last seen, a lease of an earlier run of the site included: without it peers cannot look for a node
+    /// that has not spoken since this process started.
     pub address: Option<IpAddr>,
     pub bmc: Option<BmcAddress>,
     /// It has proven, with a fresh nonce, that it runs healthily from its disk in the boot `boot_id`.

@@ -160,7 +160,8 @@ impl Node {
             let fresh = || NodeFacts {
                 serial: self.server.plan.name.to_string(),
                 uuid: Some(self.server.plan.uuid.clone()),
-                address: None,
+                // Leases outlive a site: the registry knows where a node was even if it never spoke since.
+                address: Some(IpAddr::V4(*self.server.plan.bmc.ip())),
                 bmc: Some(self.server.bmc()),
                 is_ready_spare: true,
                 boot_id: String::new(),
