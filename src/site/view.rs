@@ -137,7 +137,7 @@ impl NodeView {
             product: format!("{} {}", node.inventory.system.manufacturer, node.inventory.system.product)
                 .trim()
                 .to_owned(),
-            address: node.live.address,
+            address: node.address,
             mac: node.mac,
             processor: node.inventory.processor.clone(),
             memory_bytes: node.inventory.memory_bytes,

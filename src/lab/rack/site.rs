@@ -3,7 +3,7 @@
 //! The lab knows of the site only its command line, its file and its ports.
 
 use super::folder::LabFolder;
-use super::plan::{Approval, POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
+use super::plan::{Approval, NodePlan, POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
 use crate::bmc;
 use crate::machine::guest::{Guest, GuestError};
 use nix::errno::Errno;
@@ -180,6 +180,9 @@ fn overlay(below: &mut Value, above: &Value) {
 fn own_part(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey) -> Value {
     let nodes = plan.nodes.iter().filter(|_| site.approval == Approval::Expected);
     let serials: Vec<String> = nodes.map(|node| node.name.to_string()).collect();
+    // They speak HTTP, which no inventory can say.
+    let bmc = |node: &NodePlan| json!({ "serial": node.name, "url": format!("http://{}", node.bmc) });
+    let bmcs: Vec<Value> = plan.nodes.iter().map(bmc).collect();
     json!({
         "name": plan.name,
         "state": "state",
@@ -197,7 +200,7 @@ fn own_part(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey) 
             "dns": [SITE_ADDRESS],
             "router_advertisements": true,
         }],
-        "bmc": { "user": bmc::USER, "password_file": BMC_PASSWORD_FILE },
+        "bmc": { "user": bmc::USER, "password_file": BMC_PASSWORD_FILE, "nodes": bmcs },
         "enrolment": { "serials": serials },
         "operators": { "ssh_keys": [operator] },
         "install": { "disk": "only", "foreign_data": "ask" },
@@ -220,7 +223,7 @@ fn last_lines(log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rack::plan::{Lifetime, Management, NodeFirmware, NodeName, NodePlan};
+    use crate::rack::plan::{Lifetime, Management, NodeFirmware, NodeName};
     use understudy_core::base::byte_count::ByteCount;
 
     #[test]

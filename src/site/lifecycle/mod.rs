@@ -185,8 +185,9 @@ impl Step<'_> {
     }
 
     fn seen(&mut self, address: IpAddr) {
+        self.node.address = Some(address);
         let live = &mut self.node.live;
-        (live.last_seen, live.address) = (self.moment.now, Some(address));
+        live.last_seen = self.moment.now;
         if std::mem::take(&mut live.is_silent) {
             self.record(EventKind::Back, "speaks again");
         }

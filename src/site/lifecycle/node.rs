@@ -38,6 +38,9 @@ pub struct Node {
     pub half_written: Option<DiskSelector>,
     /// When it booted its disk again, the newest few.
     pub restarts: Vec<Timestamp>,
+    /// Where it spoke from last. Kept, so that its peers can look for it even if it never speaks to a site that starts again.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
     /// What a person should look at.
     pub attention: Option<String>,
     /// Whether another machine came with its key.
@@ -124,7 +127,6 @@ pub struct Hardware {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Live {
     pub last_seen: Timestamp,
-    pub address: Option<IpAddr>,
     pub progress: Option<Progress>,
     /// From when the deadline of the state counts; a site that was down has watched nobody.
     pub watched_from: Timestamp,
@@ -157,6 +159,7 @@ impl Node {
             attempts: 0,
             half_written: None,
             restarts: Vec::new(),
+            address: None,
             attention: None,
             misused: false,
             live: Live::from(now),

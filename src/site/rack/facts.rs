@@ -3,7 +3,6 @@
 use crate::definition::Bmc;
 use crate::registry::{Place, Standing};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use understudy_core::model::id::NodeId;
 use understudy_plan::config::Needs;
 use understudy_rack::facts::{BmcAddress, Facts, NodeFacts};
@@ -40,12 +39,7 @@ fn bmc_address(standing: &Standing, bmc: &Bmc) -> Option<BmcAddress> {
             certificate: named.certificate.or(bmc.certificates),
         });
     }
-    let url: BmcUrl = match standing.bmc? {
-        IpAddr::V4(address) => format!("https://{address}"),
-        IpAddr::V6(address) => format!("https://[{address}]"),
-    }
-    .parse()
-    .ok()?;
+    let url: BmcUrl = format!("https://{}", standing.bmc?).parse().ok()?;
     Some(BmcAddress { url, certificate: bmc.certificates })
 }
 
@@ -61,7 +55,7 @@ mod tests {
             serial: serial.into(),
             uuid: Some("u".into()),
             address: None,
-            bmc: Some("10.0.0.9".parse().unwrap()),
+            bmc: Some("10.0.0.9:443".parse().unwrap()),
             processors: 2,
             memory_bytes: 3,
             disk_bytes: 4,

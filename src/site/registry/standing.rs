@@ -3,9 +3,10 @@
 
 use crate::lifecycle::{Node, State};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use tokio::sync::watch;
 use understudy_core::model::id::NodeId;
+use understudy_core::protocol::inventory::Bmc;
 use understudy_core::protocol::report::BootSource;
 
 /// One approved or retired node.
@@ -19,8 +20,8 @@ pub struct Standing {
     pub uuid: Option<String>,
     /// Where it spoke from last.
     pub address: Option<IpAddr>,
-    /// As its inventory tells.
-    pub bmc: Option<IpAddr>,
+    /// Of its BMC's Redfish service, as its inventory tells.
+    pub bmc: Option<SocketAddr>,
     pub processors: u32,
     pub memory_bytes: u64,
     pub disk_bytes: u64,
@@ -78,13 +79,18 @@ impl Standing {
             place,
             serial: hardware.map_or_else(String::new, |hardware| hardware.serial.clone()),
             uuid: hardware.and_then(|hardware| hardware.uuid.clone()),
-            address: node.live.address,
-            bmc: inventory.bmc.as_ref().and_then(|bmc| bmc.address),
+            address: node.address,
+            bmc: inventory.bmc.as_ref().and_then(redfish),
             processors: inventory.processors,
             memory_bytes: inventory.memory_bytes,
             disk_bytes: inventory.disks.iter().map(|disk| disk.bytes).max().unwrap_or_default(),
         })
     }
+}
+
+/// HTTPS has the port that a BMC which names none has (DSP0266, 12.3.1).
+fn redfish(bmc: &Bmc) -> Option<SocketAddr> {
+    Some(SocketAddr::new(bmc.address?, bmc.redfish_port.unwrap_or(443)))
 }
 
 impl Default for Standings {

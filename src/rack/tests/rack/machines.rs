@@ -15,7 +15,7 @@ use understudy_lab::bmc::{Bmc, Controls, PASSWORD, USER};
 use understudy_lab::machine::boot::{BootOverride, BootTarget, OverrideEnabled};
 use understudy_lab::machine::qemu::Files;
 use understudy_lab::machine::{Config, Handle, Machine, Order, Power, Status};
-use understudy_lab::rack::plan::{NodeFirmware, NodeName, NodePlan};
+use understudy_lab::rack::plan::{Management, NodeFirmware, NodeName, NodePlan};
 use understudy_lab::switch::{self, Switch, card_socket};
 use understudy_rack::facts::BmcAddress;
 use understudy_rack::redfish::Login;
@@ -80,7 +80,13 @@ impl Machines {
         let (uplink, far) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
         let cards = (1..=count).map(|number| card_socket(&private, number.into())).collect();
-        let network = Switch::build(switch::Config { uplink: OwnedFd::from(far), cards, seed: 1 }).unwrap();
+        let network = Switch::build(switch::Config {
+            uplink: OwnedFd::from(far),
+            cards,
+            seed: 1,
+            system: "rack".into(),
+        })
+        .unwrap();
         let (cancel, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let fabric = network.fabric();
         tasks.spawn({
@@ -94,14 +100,15 @@ impl Machines {
             let number = name.number();
             let files =
                 Files { folder: folder.path().join(name.to_string()), private: private.clone(), number };
-            let disk = files.disk();
+            let disk = files.disk(1);
             let config = Config {
                 plan: plan.clone(),
                 files,
                 memory: ByteCount::mebibytes(32),
+                management: Management::Bmc,
                 fabric: fabric.clone(),
             };
-            let (machine, handle) = Machine::build(config, ByteCount::mebibytes(1)).unwrap();
+            let (machine, handle) = Machine::build(config).unwrap();
             write_boot_sector(&disk);
             let bmc = Arc::new(Controls::new(plan.clone(), handle.clone()));
             let redfish = Bmc::build(Arc::clone(&bmc)).await.unwrap();
