@@ -18,7 +18,7 @@ use understudy_core::protocol::instruction::{Action, Instruction};
 use understudy_core::protocol::report::{Hello, Report};
 use understudy_site::definition::{Dhcp, DiskRule, ForeignData, SiteDefinition};
 use understudy_site::lifecycle::{
-    ATTEMPTS_MAX, Effect, Event, ImageRef, Moment, Node, RESTARTS_MAX, State, Wanted, step,
+    ATTEMPTS_MAX, Consent, Effect, Event, ImageRef, Moment, Node, RESTARTS_MAX, State, Wanted, step,
 };
 use understudy_site::operator_api::ApproveRequest;
 use understudy_site::view::NodeView;
@@ -90,8 +90,8 @@ impl History {
     }
 
     fn approve(&mut self, body: &[u8]) {
-        if let Some(ApproveRequest { wipe }) = json(body) {
-            self.step(Event::Approve { wipe });
+        if let Some(ApproveRequest { wipe, allow_older, again }) = json(body) {
+            self.step(Event::Approve(Consent { wipe, allow_older, again }));
         }
     }
 
