@@ -55,15 +55,13 @@ build: packages ## Build the command and the static node agent
 	install -m 755 $(CARGO_TARGET_DIR)/$(NODE_TARGET)/release/understudy-node $(BIN)/understudy-node
 
 .PHONY: demo
-demo: build ## Build the image and boot it in virtual machines, under BIOS and UEFI, to a spare
+demo: build ## Build the image, boot a rack from empty disks, cut a server's power, see a spare take over; KEEP=1 leaves it up
 	$(UNDERSTUDY) image lock images/mail --output target/image.lock
 	[ -f $(DEV_KEY) ] || $(UNDERSTUDY) key new $(DEV_KEY)
-	$(UNDERSTUDY) image build images/mail --lock target/image.lock --key $(DEV_KEY) --output $(DEMO_IMAGE)
-	for firmware in bios uefi; do \
-		$(UNDERSTUDY) image run $(DEMO_IMAGE) --key $(DEV_KEY).pub --firmware $$firmware \
-			--until "spare, waiting for a site"; \
-	done
-	@echo "a machine to look at: $(UNDERSTUDY) image run $(DEMO_IMAGE) --key $(DEV_KEY).pub"
+	mkdir -p target/demo; began=$$(date +%s.%N); \
+	$(UNDERSTUDY) image build images/mail --lock target/image.lock --key $(DEV_KEY) --output $(DEMO_IMAGE); \
+	python3 tests/demo/demo.py $(UNDERSTUDY) $(DEMO_IMAGE) $(DEV_KEY).pub target/demo/report.json \
+		--build-s $$(echo "$$(date +%s.%N) $$began" | awk '{ printf "%.1f", $$1 - $$2 }') $(if $(KEEP),--keep)
 
 .PHONY: test
 test: build lint ## Run every test; machines under emulation take their time
