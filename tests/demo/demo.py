@@ -96,10 +96,11 @@ def tell(lab, times, takeover, answered):
         "assigned": f"assigned: {to} gets {takeover['identity']} at epoch {takeover['epoch'] + 1}",
         "serving": f"serving: {to} passes the health check of its role",
     }
-    for step, at in times.items():
-        say(f"{at:6.1f} s  {words[step]}")
+    lines = [(at, words[step]) for step, at in times.items()]
     if answered is not None:
-        say(f"{answered:6.1f} s  a client's question to {takeover['identity']} is answered again")
+        lines.append((answered, f"a client's question to {takeover['identity']} is answered again"))
+    for at, text in sorted(lines):
+        say(f"{at:6.1f} s  {text}")
 
 
 def main():
