@@ -46,9 +46,9 @@ class Lab:
         return [json.loads(line) for line in text.splitlines()]
 
     def inside(self, *command):
-        """A command in the lab's network, its output as a pipe."""
+        """A command in the lab's network, its output as a pipe; a process group of its own."""
         words = [self.understudy, "lab", "exec", "--name", self.name, "--", *command]
-        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def wait(what, seconds, look, pause=0.5):

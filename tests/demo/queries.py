@@ -1,5 +1,7 @@
 """Steady questions to DNS servers from inside a lab, with `dig`, and which of them were answered."""
 
+import os
+import signal
 import threading
 import time
 
@@ -37,7 +39,8 @@ class Queries:
         return next((asked for asked, is_answered in list(self.asked) if asked > moment and not is_answered), None)
 
     def stop(self):
-        self.process.terminate()
+        # The loop runs behind `lab exec`, in its process group.
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
         self.reader.join()
 
