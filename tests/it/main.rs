@@ -29,6 +29,7 @@ mod rack;
 mod relayed;
 mod reproducibility;
 mod site;
+mod takeover;
 mod trust;
 mod unit;
 mod wrong_machines;
