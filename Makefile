@@ -51,7 +51,7 @@ packages: ## Install the Debian packages that are missing; tests unpack those in
 .PHONY: build
 build: packages ## Build the command and the static node agent
 	cargo build --release --locked
-	RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked -p understudy-node --target $(NODE_TARGET)
+	RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked -p understudy-node --features program --target $(NODE_TARGET)
 	install -m 755 $(CARGO_TARGET_DIR)/$(NODE_TARGET)/release/understudy-node $(BIN)/understudy-node
 
 .PHONY: demo
@@ -72,7 +72,7 @@ lint: packages ## Check format, lints and licences
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 \
 		|| { echo "NOT CHECKED: format and lints (rustup component add rustfmt clippy)" >&2; exit 0; }; \
 	set -x; cargo fmt --all --check; \
-	cargo clippy --workspace --all-targets --release --locked -- -D warnings; \
+	cargo clippy --workspace --all-targets --all-features --release --locked -- -D warnings; \
 	cd tests/fuzz; cargo fmt --check; \
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz cargo clippy --release --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
