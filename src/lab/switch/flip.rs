@@ -8,8 +8,8 @@ const ETHERNET_HEADER_BYTES: usize = 14;
 const IPV4: [u8; 2] = [8, 0];
 /// RFC 9293.
 const TCP: u8 = 6;
-/// Of a frame that belongs to a stream of data, and not to a question, an answer's head or a handshake's beginning.
-const DATA_BYTES_MIN: usize = 512;
+/// Of a frame that belongs to a stream of data, and not to a question, an answer to a node or a handshake's beginning.
+const DATA_BYTES_MIN: usize = 1024;
 
 /// The frame with two bits of its data flipped, as near to its end as can be; nothing if it is none with TCP data, or
 /// all of its words are the same.
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_no_tcp_data_is_left_alone() {
-        let good = frame(&[1, 2, 3, 4].repeat(200));
+        let good = frame(&[1, 2, 3, 4].repeat(300));
         assert!(flipped(&good).is_some());
-        assert_eq!(flipped(&frame(&[7; 800])), None, "there is nothing to exchange");
+        assert_eq!(flipped(&frame(&[7; 1200])), None, "there is nothing to exchange");
         assert_eq!(flipped(&frame(&[1, 2, 3, 4].repeat(10))), None, "a question or an answer's head");
         for (at, value) in [(13, 6), (23, 17)] {
             let mut other = good.to_vec();

@@ -168,13 +168,13 @@ enum Event {
     Wait(u16),
 }
 
-/// A frame with 600 bytes of TCP data, to port 1.
+/// A frame with 1200 bytes of TCP data, to port 1.
 fn data() -> Bytes {
     let mut frame = frame(1, 0, 0)[..14].to_vec();
     let mut headers = vec![0; 40];
-    (headers[0], headers[2], headers[3], headers[9], headers[32]) = (0x45, 2, 128, 6, 5 << 4);
+    (headers[0], headers[2], headers[3], headers[9], headers[32]) = (0x45, 4, 216, 6, 5 << 4);
     frame.extend(headers);
-    frame.extend([1, 2, 3].repeat(200));
+    frame.extend([1, 2, 3].repeat(400));
     frame.into()
 }
 
