@@ -103,10 +103,15 @@ fn the_images_unbound_accepts_its_template() {
     let mut context = Context::new();
     context.insert("identity", "dns1");
     context.insert("epoch", &7);
-    context.insert("addresses", &["192.0.2.53", "2001:db8::53"]);
-    context.insert("networks", &["192.0.2.0/24", "2001:db8::/64"]);
+    context.insert("host_name", "dns1.example");
+    context.insert("listen", &["192.0.2.53", "2001:db8::53"]);
     for forwarders in [&[][..], &["198.51.100.1", "198.51.100.2"][..]] {
-        context.insert("forwarders", forwarders);
+        let settings = json!({
+            "networks": ["192.0.2.0/24", "2001:db8::/64"],
+            "forwarders": forwarders,
+            "local_data": ["a.example. 60 IN A 192.0.2.1"],
+        });
+        context.insert("settings", &settings);
         let text_of = Tera::one_off(&template, &context, false).unwrap();
         // The user and the folders are the image's, not this machine's.
         let here = text_of
