@@ -50,7 +50,7 @@ class Queries:
 
 
 def warm_up(queries, seconds):
-    """Waits until every server has answered; the number of those that have not is what went wrong."""
+    """Waits until every server has answered; ends the program with the names of those that do not."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         silent = [each.address for each in queries if not each.answered_since(0)]
