@@ -9,6 +9,7 @@ mod bad_images;
 mod blocks;
 mod command;
 mod definitions;
+mod dns_rack;
 mod fixture;
 mod full_disk;
 mod identities;

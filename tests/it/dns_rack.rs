@@ -1,0 +1,121 @@
+//! A rack whose machines serve DNS under identities, seen as its operator and its clients see it.
+
+use crate::command::text;
+use crate::fixture::fixture;
+use crate::rack::{LIMIT, Rack};
+use serde_json::Value;
+use std::ops::Deref;
+use std::time::{Duration, Instant};
+use understudy_core::base::fs;
+
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Two DNS servers, `dns-1` at 10.77.0.21 and `dns-2` at 10.77.0.22.
+pub const TWO_SERVERS: &str = r#"
+[[clusters]]
+name = "dns"
+role = "dns"
+[clusters.settings]
+networks = ["10.77.0.0/24"]
+local_data = ['hello.demo. 5 IN TXT "there is a spare"']
+[[clusters.identities]]
+name = "dns-1"
+address = "10.77.0.21"
+[[clusters.identities]]
+name = "dns-2"
+address = "10.77.0.22"
+"#;
+
+/// A rack with identities.
+pub struct DnsRack {
+    rack: Rack,
+}
+
+impl Deref for DnsRack {
+    type Target = Rack;
+
+    fn deref(&self) -> &Rack {
+        &self.rack
+    }
+}
+
+/// Who holds an identity, under which epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub serial: String,
+    pub epoch: u64,
+}
+
+impl DnsRack {
+    /// So many machines, and a site whose file says this as well.
+    #[track_caller]
+    pub fn up(name: &str, machines: u8, settings: &str) -> Self {
+        let fixture = fixture();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), settings.as_bytes()).unwrap();
+        let count = machines.to_string();
+        let more = ["--nodes", &count, "--firmware", "bios", "--site-settings", text(file.path())];
+        Self { rack: Rack::up(name, &fixture.image, &fixture.public_key, &more) }
+    }
+
+    /// What the site says of an identity.
+    pub fn identity(&self, name: &str) -> Value {
+        let ended = self.site(&["identities", "--json"]).expect_success();
+        let identities: Vec<Value> = serde_json::from_str(&ended.stdout).unwrap();
+        identities.into_iter().find(|identity| identity["name"] == name).unwrap()
+    }
+
+    /// Waits until the identity is held at an epoch behind this one and answers under its address.
+    #[track_caller]
+    pub fn wait_for_holder(&self, name: &str, behind: u64) -> Held {
+        let held = self.wait_for_identity(name, "held by another", |identity| {
+            identity["state"] == "held" && identity["epoch"].as_u64() > Some(behind)
+        });
+        let answer = self.ask(&held);
+        assert!(answer.contains("there is a spare"), "{answer}");
+        let serial = held["serial"].as_str().unwrap().to_owned();
+        Held { serial, epoch: held["epoch"].as_u64().unwrap() }
+    }
+
+    /// Waits until the site says this of the identity.
+    #[track_caller]
+    pub fn wait_for_identity(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let identity = self.identity(name);
+            if is_so(&identity) {
+                return identity;
+            }
+            let events = || self.site(&["events"]).stdout;
+            assert!(began.elapsed() < LIMIT, "not {what} after {LIMIT:?}: {identity:#}\n{}", events());
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// What a client in the rack's network is answered under the identity's address.
+    #[track_caller]
+    fn ask(&self, identity: &Value) -> String {
+        let server = format!("@{}", identity["address"].as_str().unwrap());
+        let asked = ["dig", "+short", "+tries=3", "+timeout=2", &server, "hello.demo", "TXT"];
+        self.inside(&asked).expect_success().stdout
+    }
+
+    /// The kinds of all events of an identity, the oldest first.
+    #[track_caller]
+    pub fn kinds_of(&self, name: &str) -> Vec<String> {
+        let ended = self.site(&["events", "--json"]).expect_success();
+        let events = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_identity = events.filter(|event| event["identity"] == name);
+        of_identity.map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The newest holder got it after a proof that the one before it acts no more.
+    #[track_caller]
+    pub fn assert_fenced_before_it_moved(&self, name: &str) {
+        let kinds = self.kinds_of(name);
+        let place = |kind: &str| kinds.iter().rposition(|each| each == kind);
+        assert!(place("fenced").is_some() && place("fenced") < place("assigned"), "{kinds:?}");
+        let proofs = self.events("fenced").concat();
+        assert!(proofs.contains("reads back off"), "{proofs}");
+    }
+}
