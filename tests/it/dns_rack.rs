@@ -1,7 +1,6 @@
 //! A rack whose machines serve DNS under identities, seen as its operator and its clients see it.
 
-use crate::command::text;
-use crate::fixture::fixture;
+use crate::installed::installed;
 use crate::rack::{LIMIT, Rack};
 use serde_json::Value;
 use std::ops::Deref;
@@ -47,15 +46,12 @@ pub struct Held {
 }
 
 impl DnsRack {
-    /// So many machines, and a site whose file says this as well.
+    /// Five machines, and a site whose file says this as well.
     #[track_caller]
-    pub fn up(name: &str, machines: u8, settings: &str) -> Self {
-        let fixture = fixture();
+    pub fn up(name: &str, settings: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), settings.as_bytes()).unwrap();
-        let count = machines.to_string();
-        let more = ["--nodes", &count, "--firmware", "bios", "--site-settings", text(file.path())];
-        Self { rack: Rack::up(name, &fixture.image, &fixture.public_key, &more) }
+        Self { rack: Rack::from(name, &installed(), file.path()) }
     }
 
     /// What the site says of an identity.

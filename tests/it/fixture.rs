@@ -75,6 +75,11 @@ impl Fixture {
         fs::write(stamp, inputs.as_bytes()).unwrap();
     }
 
+    /// The digests of all that the image was made from.
+    pub fn made_from(&self) -> String {
+        fs::read_text(&tree().join("target/test/made-from")).unwrap()
+    }
+
     /// The same image one version back, signed with the same key.
     pub fn older(&self) -> PathBuf {
         let folder = tree().join("target/test");

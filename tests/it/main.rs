@@ -15,6 +15,7 @@ mod full_disk;
 mod identities;
 #[path = "../inside.rs"]
 mod inside;
+mod installed;
 mod interruptions;
 mod lab;
 mod machines;
@@ -22,6 +23,7 @@ mod mirror;
 mod netboot;
 mod network;
 mod operators;
+mod origins;
 mod outputs;
 mod packages;
 #[path = "../peers.rs"]

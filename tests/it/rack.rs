@@ -1,6 +1,6 @@
 //! A lab for a test: a rack with a site, seen through the command alone, and gone when the test ends.
 
-use crate::command::{Ended, run_understudy, text};
+use crate::command::{Ended, run_understudy, text, tool};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -26,11 +26,31 @@ impl Rack {
     /// Switches the machines on; `more` are further arguments of `lab up`.
     #[track_caller]
     pub fn up(name: &str, image: &Path, key: &Path, more: &[&str]) -> Self {
+        Self::start(name, &[&["--site-image", text(image), "--key", text(key)], more].concat())
+    }
+
+    /// Switches the machines of a lab on that is down, with what these settings say for its site.
+    #[track_caller]
+    pub fn from(name: &str, folder: &Path, settings: &Path) -> Self {
+        Self::start(name, &["--from", text(folder), "--site-settings", text(settings)])
+    }
+
+    #[track_caller]
+    fn start(name: &str, arguments: &[&str]) -> Self {
         let name = format!("{name}-{}", std::process::id());
-        let base = ["lab", "up", "--name", &name, "--site-image", text(image), "--key", text(key), "--json"];
-        let ended = run_understudy([&base, more].concat()).expect_success();
+        let base = ["lab", "up", "--name", &name, "--json"];
+        let ended = run_understudy([&base, arguments].concat()).expect_success();
         let status: Value = serde_json::from_str(&ended.stdout).unwrap();
         Self { folder: status["folder"].as_str().unwrap().into(), name, again: None }
+    }
+
+    /// Ends the lab and leaves its folder here.
+    #[track_caller]
+    pub fn keep(self, folder: &Path) {
+        self.lab(&["down", "--keep"]).expect_success();
+        tool("mv", [text(&self.folder), text(folder)]);
+        // There is nothing left to bring down.
+        std::mem::forget(self);
     }
 
     /// A verb of `understudy lab` about this lab.

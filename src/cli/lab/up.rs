@@ -15,6 +15,7 @@ use understudy_core::base::fs;
 use understudy_core::formats::manifest::MANIFEST_FILE;
 use understudy_image::signing::public_path;
 use understudy_lab::rack::folder::FolderError;
+use understudy_lab::rack::origin::{OriginError, plan_of};
 use understudy_lab::rack::plan::{
     Approval, Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan,
 };
@@ -24,10 +25,15 @@ use understudy_lab::rack::start::{StartError, Started, start};
 /// Less than firmware and a kernel need is no machine.
 const MEMORY_MIN: ByteCount = ByteCount::mebibytes(256);
 
+const FILES_HINT: &str = "name an image folder with --site-image, public keys with --key";
+
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
     lab: LabOption,
+    /// Begin with the machines and the site of a lab that `lab down --keep` left in this folder; nothing there is changed
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["nodes", "firmware", "approval", "no_site", "memory", "disk_size", "specials", "bmc", "no_bmc"])]
+    from: Option<PathBuf>,
     /// How many machines
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(NODES_MAX)))]
     nodes: u8,
@@ -35,7 +41,7 @@ pub struct Arguments {
     #[arg(long, default_value = "mixed")]
     firmware: RackFirmware,
     /// An image folder for the site's shelf; repeated, the site offers the newest version of the first one's name
-    #[arg(long = "site-image", value_name = "FOLDER", required_unless_present = "no_site")]
+    #[arg(long = "site-image", value_name = "FOLDER", required_unless_present_any = ["no_site", "from"])]
     site_images: Vec<PathBuf>,
     /// A public key whose images the site takes; may be repeated [default: ~/.config/understudy/signing.key.pub]
     #[arg(long = "key", value_name = "FILE")]
@@ -101,6 +107,45 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
+    match &arguments.from {
+        Some(from) => plan_from(from, arguments),
+        None => new_plan(arguments),
+    }
+}
+
+/// The plan of the lab that was kept there, under a name of its own; images, keys and settings replace those of old.
+fn plan_from(from: &Path, arguments: &Arguments) -> Result<Plan, Failure> {
+    let own = arguments.lab.folder().path().to_owned();
+    let from = absolute(from, "name a folder that understudy lab down --keep left")?;
+    if from == own {
+        let error =
+            anyhow::anyhow!("lab `{}` would empty the folder that it is to begin with", arguments.lab.name);
+        return Err(Failure::input(error).hint("choose another --name, or move the folder"));
+    }
+    let kept = plan_of(&from).map_err(|error| match error {
+        OriginError::Up(_) => Failure::input(error).hint("understudy lab down --keep"),
+        error => Failure::input(error).hint("name a folder that understudy lab down --keep left"),
+    })?;
+    let site = kept.site.map(|site| {
+        let settings = arguments.site_settings.as_deref().map(settings).transpose()?;
+        Ok(SitePlan {
+            images: if arguments.site_images.is_empty() { site.images } else { images(arguments)? },
+            keys: if arguments.keys.is_empty() { site.keys } else { keys(arguments)? },
+            settings: settings.unwrap_or(site.settings),
+            ..site
+        })
+    });
+    Ok(Plan {
+        name: arguments.lab.name.clone(),
+        folder: own,
+        site: site.transpose()?,
+        from: Some(from),
+        lifetime: lifetime(arguments),
+        ..kept
+    })
+}
+
+fn new_plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let name = &arguments.lab.name;
     if arguments.memory < MEMORY_MIN {
         return Err(Failure::input(anyhow::anyhow!("{} is too little memory", arguments.memory))
@@ -121,30 +166,47 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         memory: arguments.memory,
         management: if arguments.no_bmc { Management::None } else { Management::Bmc },
         site: (!arguments.no_site).then(|| site(arguments)).transpose()?,
-        lifetime: if arguments.foreground { Lifetime::Attached } else { Lifetime::Detached },
+        from: None,
+        lifetime: lifetime(arguments),
     })
 }
 
+fn lifetime(arguments: &Arguments) -> Lifetime {
+    if arguments.foreground { Lifetime::Attached } else { Lifetime::Detached }
+}
+
 fn site(arguments: &Arguments) -> Result<SitePlan, Failure> {
-    let absolute = |path: &Path| {
-        path.canonicalize().map_err(|error| {
-            let named = anyhow::Error::new(error).context(format!("cannot find {}", path.display()));
-            Failure::input(named).hint("name an image folder with --site-image, public keys with --key")
-        })
-    };
+    Ok(SitePlan {
+        name: arguments.lab.name.clone(),
+        images: images(arguments)?,
+        keys: keys(arguments)?,
+        approval: arguments.approval,
+        settings: arguments.site_settings.as_deref().map(settings).transpose()?.unwrap_or_default(),
+    })
+}
+
+fn images(arguments: &Arguments) -> Result<Vec<PathBuf>, Failure> {
     let images = &arguments.site_images;
     if let Some(image) = images.iter().find(|image| !image.join(MANIFEST_FILE).is_file()) {
         let error = anyhow::anyhow!("{} is not an image folder: it has no {MANIFEST_FILE}", image.display());
         return Err(Failure::input(error).hint("understudy image build makes one; --no-site does without"));
     }
+    images.iter().map(|image| absolute(image, FILES_HINT)).collect()
+}
+
+fn keys(arguments: &Arguments) -> Result<Vec<PathBuf>, Failure> {
     let keys = match arguments.keys.as_slice() {
         [] => vec![public_path(&paths::signing_key()?)],
         keys => keys.to_vec(),
     };
-    let keys = keys.iter().map(|key| absolute(key)).collect::<Result<_, _>>()?;
-    let images = images.iter().map(|image| absolute(image)).collect::<Result<_, _>>()?;
-    let settings = arguments.site_settings.as_deref().map(settings).transpose()?.unwrap_or_default();
-    Ok(SitePlan { images, keys, approval: arguments.approval, settings })
+    keys.iter().map(|key| absolute(key, FILES_HINT)).collect()
+}
+
+fn absolute(path: &Path, hint: &'static str) -> Result<PathBuf, Failure> {
+    path.canonicalize().map_err(|error| {
+        let named = anyhow::Error::new(error).context(format!("cannot find {}", path.display()));
+        Failure::input(named).hint(hint)
+    })
 }
 
 /// Only whether it is TOML is checked here; what it says, the site will judge.

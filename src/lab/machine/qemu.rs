@@ -190,7 +190,7 @@ fn ports(files: &Files) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Makes the machine's folder, its empty disks, and what its firmware says of its BMC.
+/// Makes the machine's folder, those of its disks that are not there yet, and what its firmware says of its BMC.
 pub fn prepare(node: &NodePlan, files: &Files) -> fs::Result<()> {
     fs::create_dir_all(&files.folder)?;
     let (uuid, bmc) = (node.uuid.parse().expect("the plan made a UUID"), node.bmc);
@@ -199,6 +199,9 @@ pub fn prepare(node: &NodePlan, files: &Files) -> fs::Result<()> {
     fs::create(&files.console())?;
     for (number, size) in (1..).zip(&node.disks) {
         let path: &Path = &files.disk(number);
+        if path.exists() {
+            continue;
+        }
         fs::create(path)?.set_len(size.get()).map_err(fs::fail("size", path))?;
     }
     Ok(())

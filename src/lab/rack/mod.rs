@@ -2,6 +2,7 @@
 
 pub mod folder;
 pub mod network;
+pub mod origin;
 pub mod plan;
 pub mod site;
 pub mod special;

@@ -37,6 +37,9 @@ pub struct Plan {
     pub management: Management,
     /// Nothing: a rack without a site.
     pub site: Option<SitePlan>,
+    /// Absolute; the folder of a lab that is down, whose disks and site this one takes over. Nothing: everything is new.
+    #[serde(default)]
+    pub from: Option<PathBuf>,
     pub lifetime: Lifetime,
 }
 
@@ -61,6 +64,8 @@ pub enum Lifetime {
 /// The site that serves the rack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SitePlan {
+    /// What it calls itself: the name of the lab in which it began.
+    pub name: Name,
     /// Absolute; image folders. The site offers the newest version of the first one's name.
     pub images: Vec<PathBuf>,
     /// Absolute; whose images the shelf takes.

@@ -3,6 +3,7 @@
 //! The lab knows of the site only its command line, its file and its ports.
 
 use super::folder::LabFolder;
+use super::origin::SITE_STATE;
 use super::plan::{Approval, NodePlan, POOL, Plan, SITE_ADDRESS, SITE_INTERFACE, SitePlan};
 use crate::bmc;
 use crate::machine::guest::{Guest, GuestError};
@@ -184,8 +185,8 @@ fn own_part(plan: &Plan, site: &SitePlan, image: &str, operator: &SshPublicKey) 
     let bmc = |node: &NodePlan| json!({ "serial": node.name, "url": format!("http://{}", node.bmc) });
     let bmcs: Vec<Value> = plan.nodes.iter().map(bmc).collect();
     json!({
-        "name": plan.name,
-        "state": "state",
+        "name": site.name,
+        "state": SITE_STATE,
         "images": "images",
         "image": image,
         "image_keys": site.keys,
@@ -237,9 +238,11 @@ mod tests {
             memory: ByteCount::mebibytes(512),
             management: Management::Bmc,
             site: None,
+            from: None,
             lifetime: Lifetime::Detached,
         };
         let site = SitePlan {
+            name,
             images: vec!["/images/mail".into()],
             keys: vec!["/keys/a.pub".into()],
             approval: Approval::Expected,

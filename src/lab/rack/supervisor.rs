@@ -4,6 +4,7 @@
 
 use super::folder::{FolderError, LabFolder};
 use super::network::{self, NetworkError};
+use super::origin::{self, OriginError};
 use super::plan::{Management, NodeName, NodePlan, Plan};
 use super::site::{Site, SiteError, SiteStatus};
 use super::start::{StartError, Word, take_plan, wait_for_lifeline};
@@ -41,6 +42,8 @@ pub enum SupervisorError {
     Plan(#[from] StartError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     #[error(transparent)]
     File(#[from] FsError),
     #[error("cannot mount a place for sockets")]
@@ -85,6 +88,9 @@ fn bring_up() -> Result<(), SupervisorError> {
     let plan = take_plan()?;
     let folder = LabFolder::at(&plan.folder);
     let _lock = folder.take()?;
+    if let Some(from) = &plan.from {
+        origin::copy(from, &plan, &folder)?;
+    }
     let log = fs::create(&folder.supervisor_log())?;
     nix::unistd::dup2_stderr(&log).map_err(SupervisorError::Log)?;
     fs::create_dir_all(&folder.private())?;
