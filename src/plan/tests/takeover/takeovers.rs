@@ -119,6 +119,24 @@ fn a_bmc_that_says_off_while_its_node_speaks_moves_nothing_and_is_told() {
     world.is_whole();
 }
 
+/// Catches a core to which a word from before the fence is as good as one since then.
+#[test]
+fn what_a_bmc_said_before_the_fence_began_proves_nothing() {
+    let (mut world, old) = held_with("db-1", 4, BmcKind::Honest);
+    world.machine(&old).is_frozen = true;
+    world.machine(&old).bmc = BmcKind::SaysOff;
+    while !world.asks.iter().any(|(node, _)| *node == old) {
+        world.serve();
+        world.tick();
+    }
+    world.serve_bmcs();
+    world.machine(&old).bmc = BmcKind::Dead;
+    world.pass(120 * SECOND);
+    assert_eq!(world.holder("db-1"), old, "{:#?}", world.texts());
+    world.was_told(NoteKind::FenceUnconfirmed, "no route to host");
+    world.is_whole();
+}
+
 #[test]
 fn a_node_that_peers_still_reach_is_left_alone_and_told_after_a_while() {
     let mut world = calm(4, &["db-1"], &[]);
