@@ -133,6 +133,9 @@ fn failure(error: SiteError) -> Failure {
             "write the password of the BMCs into the file that `password_file` of [bmc] names, and nothing else"
                 .to_owned()
         }
+        SiteError::Rack(RackPartError::PasswordExposed { path, .. }) => {
+            format!("chmod o= {}", path.display())
+        }
         SiteError::Ledger(_) => {
             "move the ledger away, or put a backup in its place; without one every node must be approved again"
                 .to_owned()

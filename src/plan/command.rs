@@ -68,7 +68,7 @@ fn carry_out(step: &Step, said: &Said) -> Result<(Draft, String), String> {
     let (by, now) = (said.by.clone(), step.now.wall);
     match &said.command {
         Command::Assign { identity, node } => assign(step, identity, node),
-        Command::Replace { node, force } => replace(step, node, &by, force.as_deref()),
+        Command::Replace { node, reason, strength } => replace(step, node, by, reason.clone(), *strength),
         Command::ConfirmDead { node } => confirm_dead(step, node, &by),
         Command::Drain { node } => {
             known(step, node)?;
@@ -142,24 +142,28 @@ fn assign(step: &Step, name: &Name, node: &NodeId) -> Result<(Draft, String), St
     Ok((draft, format!("identity {name} goes to node {node}")))
 }
 
-fn replace(step: &Step, node: &NodeId, by: &str, force: Option<&str>) -> Result<(Draft, String), String> {
+fn replace(
+    step: &Step,
+    node: &NodeId,
+    by: String,
+    text: String,
+    strength: Strength,
+) -> Result<(Draft, String), String> {
     let (name, identity) =
         step.state.durable.identity_of(node).ok_or_else(|| format!("node {node} holds no identity"))?;
     let rack = may_move(step, node, name)?;
     let holder = match &identity.state {
         IdentityState::Granting { holder } | IdentityState::Held { holder } => holder,
-        IdentityState::Fencing { fence, .. } => return push(step, fence, force),
+        IdentityState::Fencing { fence, .. } => return push(step, fence, strength),
         IdentityState::Free => return Err(format!("node {node} holds no identity")),
     };
-    let text = force.unwrap_or("replace").to_owned();
-    let strength = if force.is_some() { Strength::Forced } else { Strength::Asked };
-    let reason = Reason::Command { name: by.to_owned(), text, strength };
+    let reason = Reason::Command { name: by, text, strength };
     let is_silent = step.silence(node) >= step.timings().suspect_after;
     let rung = if is_silent { Rung::PowerOff } else { Rung::Cooperative };
     let begin = Begin::of(name, identity, holder, reason, rung);
-    let objection = match force {
-        Some(_) => limits::in_flight(step, &rack, name).or_else(|| begin::no_spare(step, &begin)),
-        None => begin::objection(step, &begin),
+    let objection = match strength {
+        Strength::Forced => limits::in_flight(step, &rack, name).or_else(|| begin::no_spare(step, &begin)),
+        Strength::Asked => begin::objection(step, &begin),
     };
     if let Some(why) = objection {
         return Err(why);
@@ -169,15 +173,15 @@ fn replace(step: &Step, node: &NodeId, by: &str, force: Option<&str>) -> Result<
 }
 
 /// A node that was asked to let go, and does not, is powered off because an operator says so.
-fn push(step: &Step, at: &FenceRef, force: Option<&str>) -> Result<(Draft, String), String> {
+fn push(step: &Step, at: &FenceRef, strength: Strength) -> Result<(Draft, String), String> {
     let gone = || format!("the fence of node {} is not known", at.node);
     let fence = step.state.durable.fence(at).ok_or_else(gone)?;
-    match (fence.rung, force) {
-        (Rung::Cooperative, Some(_)) => {
+    match (fence.rung, strength) {
+        (Rung::Cooperative, Strength::Forced) => {
             let draft = fence::power_off(step, at, fence).ok_or_else(gone)?;
             Ok((draft, format!("node {} is powered off", at.node)))
         }
-        (Rung::Cooperative, None) => {
+        (Rung::Cooperative, Strength::Asked) => {
             Err(format!("node {} is asked to let go already; --force powers it off", at.node))
         }
         (Rung::PowerOff, _) => Err(format!("node {} is being fenced already", at.node)),

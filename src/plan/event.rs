@@ -2,7 +2,7 @@
 //! it says otherwise.
 
 use crate::config::Config;
-use crate::durable::Durable;
+use crate::durable::{Durable, Strength};
 use crate::intent::Ticket;
 use crate::key::Scope;
 use std::time::Duration;
@@ -93,11 +93,12 @@ pub enum Command {
         identity: Name,
         node: NodeId,
     },
-    /// Move what the node holds to a spare: it lets go, or it is powered off. `force` names the reason for doing so past pause,
-    /// allowance, storm and acknowledgement; nothing goes past a missing fence or an agent that is cut off.
+    /// Move what the node holds to a spare: it lets go, or it is powered off. By force past pause, allowance, storm and
+    /// acknowledgement; nothing goes past a missing fence or an agent that is cut off.
     Replace {
         node: NodeId,
-        force: Option<String>,
+        reason: String,
+        strength: Strength,
     },
     /// The operator vouches that the node has no power, or will never act again.
     ConfirmDead {

@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::orders::Snapshot;
 use crate::redfish::{Login, Redfish};
 use crate::store::{self, StoreError};
-use crate::view::{Cluster, PageView, RackView, Sources};
+use crate::view::{Cluster, PageView, RackView};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, RwLock};
@@ -27,7 +27,6 @@ use understudy_core::model::name::Name;
 use understudy_core::protocol::heartbeat::Order;
 use understudy_ledger::{Key, Ledger, Revision};
 use understudy_plan::config::{Declaration, RackPolicy};
-use understudy_plan::durable::IdentityState;
 use understudy_plan::effect::Reply;
 use understudy_plan::event::Reach;
 use understudy_plan::intent::Ticket;
@@ -35,7 +34,7 @@ use understudy_plan::timings::Now;
 use understudy_plan::{Durable, Event, Intent, State, Timings, rehearse, step};
 
 /// How often nothing happens; the plan wants to hear that at least every 250 ms.
-const TICK: Duration = Duration::from_millis(50);
+pub(crate) const TICK: Duration = Duration::from_millis(50);
 /// Commands that wait for the loop.
 const REQUESTS_MAX: usize = 64;
 /// Pages that are shown.
@@ -77,7 +76,7 @@ pub struct Rack {
     pub(crate) known: Facts,
     /// `None` only within a step.
     state: Option<State>,
-    started: Instant,
+    pub(crate) started: Instant,
     pub(crate) tasks: JoinSet<Happened>,
     pub(crate) bmcs: BTreeMap<NodeId, Arc<Redfish>>,
     pub(crate) bmc_words: BTreeMap<NodeId, String>,
@@ -90,8 +89,8 @@ pub struct Rack {
     /// By the peer that looks: who is looked for, until when.
     pub(crate) probes: BTreeMap<NodeId, BTreeMap<NodeId, Instant>>,
     pub(crate) pages: VecDeque<PageView>,
-    durable: Arc<Durable>,
-    view: (Arc<RackView>, Instant),
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) view: (Arc<RackView>, Instant),
 }
 
 /// The agent's own standing.
@@ -239,7 +238,7 @@ impl Rack {
         info!(rack = %self.config.rack, "the rack agent has ended");
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         Now { elapsed: self.started.elapsed(), wall: Timestamp::now() }
     }
 
@@ -324,93 +323,5 @@ impl Rack {
             Happened::Standing { ledger, gateway, was_written } => self.stands(ledger, gateway, was_written),
             Happened::Told(is_told) => self.told(is_told),
         }
-    }
-
-    /// What everybody else sees from now on.
-    fn publish(&mut self) {
-        let state = self.state.as_ref().expect("it is put back before a step ends");
-        if *self.durable != *state.durable() {
-            self.measure_closed();
-            self.durable = Arc::new(self.state().durable().clone());
-            self.view.1 = self.started;
-        }
-        let now = Instant::now();
-        for targets in self.probes.values_mut() {
-            targets.retain(|_, until| *until > now);
-        }
-        self.probes.retain(|_, targets| !targets.is_empty());
-        if self.view.1.elapsed() >= TICK {
-            self.view = (Arc::new(self.make_view()), now);
-        }
-        let targets =
-            self.probes.iter().map(|(via, targets)| (via.clone(), targets.keys().cloned().collect()));
-        let nodes = self.known.iter().filter(|(_, facts)| !facts.is_retired);
-        let snapshot = Snapshot {
-            durable: Arc::clone(&self.durable),
-            is_known: self.is_known(),
-            orders: self.orders.clone(),
-            probes: targets.collect(),
-            urgent: self.urgent(),
-            nodes: nodes.map(|(id, facts)| (id.clone(), facts.address)).collect(),
-            view: Arc::clone(&self.view.0),
-            made: now,
-        };
-        self.shared.publish(snapshot);
-    }
-
-    fn is_known(&self) -> bool {
-        let standing = &self.standing;
-        standing.reach.ledger && standing.rereading.is_none() && self.state().halted().is_none()
-    }
-
-    /// While something moves: whoever is about to get it, and the spares.
-    fn urgent(&self) -> BTreeSet<NodeId> {
-        let moving = |state: &IdentityState| {
-            matches!(state, IdentityState::Granting { .. } | IdentityState::Fencing { .. })
-        };
-        if !self.durable.identities().any(|(_, identity)| moving(&identity.state)) {
-            return BTreeSet::new();
-        }
-        let has_settled = |id: &NodeId| {
-            let identity = self.durable.identity_of(id);
-            identity.is_some_and(|(_, identity)| matches!(identity.state, IdentityState::Held { .. }))
-        };
-        self.known.keys().filter(|id| !has_settled(id)).cloned().collect()
-    }
-
-    fn measure_closed(&self) {
-        for (identity, epoch, takeover) in self.state().durable().takeovers() {
-            let before = self.durable.takeover(identity, epoch);
-            if takeover.closed.is_some() && before.is_some_and(|before| before.closed.is_none()) {
-                self.shared.metrics.closed(takeover);
-            }
-        }
-    }
-
-    fn make_view(&self) -> RackView {
-        let mut halted: Vec<String> = self.state().halted().map(str::to_owned).into_iter().collect();
-        let standing = &self.standing;
-        if standing.is_deposed {
-            halted.push("another agent leads this site".to_owned());
-        } else if !standing.reach.ledger {
-            halted.push("the ledger does not answer, or cannot be written to".to_owned());
-        }
-        if !standing.reach.gateway {
-            let problem = standing.gateway_problem.clone();
-            halted.push(problem.unwrap_or_else(|| "the gateway does not answer".to_owned()));
-        }
-        let last = self.shared.heartbeats.last();
-        let sources = Sources {
-            rack: &self.config.rack,
-            state: self.state(),
-            now: self.now(),
-            clusters: &self.config.clusters,
-            facts: &self.known,
-            halted,
-            silences: last.into_iter().map(|(node, at)| (node, at.elapsed())).collect(),
-            bmc_words: &self.bmc_words,
-            pages: self.pages.iter().cloned().collect(),
-        };
-        sources.view()
     }
 }

@@ -1,14 +1,14 @@
 //! The site's CA: made once, kept in the state folder, and the server certificate that it signs at each start.
 //!
-//! The certificates never expire: a server whose clock battery is dead starts in 1970 and must still enrol. What
-//! a node trusts is this one CA, and an operator compares the short code that is made from it.
+//! The certificates are good at any time: a server whose clock battery is dead starts in 1970 and must still enrol.
+//! What a node trusts is this one CA, and an operator compares the short code that is made from it.
 
 use crate::definition::HostName;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -96,7 +96,7 @@ impl Authority {
     /// A fresh key and a certificate for these addresses and names.
     pub fn server(&self, addresses: &[IpAddr], names: &[HostName]) -> Result<ServerIdentity, AuthorityError> {
         let key = KeyPair::generate().map_err(AuthorityError::Make)?;
-        let mut params = CertificateParams::default();
+        let mut params = always_valid();
         params.distinguished_name.push(DnType::CommonName, "understudy site");
         params.subject_alt_names = addresses.iter().copied().map(SanType::IpAddress).collect();
         for name in names {
@@ -113,8 +113,15 @@ impl Authority {
     }
 }
 
-fn ca_params() -> CertificateParams {
+/// From where clocks begin; rcgen's own end is in the year 4096, and its begin in 1975.
+fn always_valid() -> CertificateParams {
     let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(1970, 1, 1);
+    params
+}
+
+fn ca_params() -> CertificateParams {
+    let mut params = always_valid();
     params.distinguished_name.push(DnType::CommonName, CA_NAME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -124,7 +131,14 @@ fn ca_params() -> CertificateParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::crypto::ring;
+    use rustls::pki_types::{ServerName, UnixTime};
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+    use std::time::Duration;
 
     #[test]
     fn the_ca_is_made_once_and_is_its_owners_only() {
@@ -136,6 +150,26 @@ mod tests {
         assert_eq!(first.certificate(), again.certificate());
         let alone = CertificateDer::from_pem_slice(first.certificate_pem().as_bytes()).unwrap();
         assert_eq!(&alone, first.certificate());
+    }
+
+    /// Mutant: certificates begin when rcgen says so, in 1975.
+    #[test]
+    fn a_machine_whose_clock_has_never_been_set_believes_the_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::open(&folder.path().join("ca.pem")).unwrap();
+        let address: IpAddr = [10, 0, 0, 1].into();
+        let chain = authority.server(&[address], &[]).unwrap().chain;
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.certificate().clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let (name, a_century) =
+            (ServerName::IpAddress(address.into()), Duration::from_secs(100 * 31_557_600));
+        for clock in [Duration::ZERO, a_century] {
+            let now = UnixTime::since_unix_epoch(clock);
+            verifier.verify_server_cert(&chain[0], &chain[1..], &name, &[], now).unwrap();
+        }
     }
 
     #[test]

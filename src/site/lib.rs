@@ -25,6 +25,7 @@ mod secrets;
 pub mod shelf;
 mod site;
 pub mod state;
+mod tls;
 pub mod view;
 
 pub use authority::AuthorityError;

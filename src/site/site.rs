@@ -5,7 +5,8 @@ use crate::bundles::Bundles;
 use crate::definition::{OperatorListen, SiteDefinition};
 use crate::metrics::Metrics;
 use crate::netboot::{self, Netboot, NetbootError};
-use crate::node_api::{self, NodeApi, tls};
+use crate::node_api::any_key::AnyKey;
+use crate::node_api::{self, NodeApi};
 use crate::operator_api::{self, OperatorApi, SocketError};
 use crate::rack::{self, RackPart, RackPartError};
 use crate::registry::{self, BookError, Registry, RegistryTask, Rules};
@@ -14,6 +15,8 @@ use crate::shelf::{Scanner, Shelf, ShelfTask};
 use crate::state::{
     CA_CERTIFICATE_FILE, CA_FILE, LEDGER_FILE, SECRETS_FILE, SHELF_FILE, SOCKET_FILE, StateError, StateFolder,
 };
+use crate::tls;
+use rustls::server::WebPkiClientVerifier;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -126,7 +129,8 @@ pub async fn build(config: Config) -> Result<Site, SiteError> {
     names.push(Ipv4Addr::LOCALHOST.into());
     names.sort_unstable();
     names.dedup();
-    let tls = Arc::new(tls::server_config(authority.server(&names, &[])?).map_err(SiteError::Tls)?);
+    let identity = authority.server(&names, &[])?;
+    let tls = Arc::new(tls::server_config(identity, Arc::new(AnyKey::default())).map_err(SiteError::Tls)?);
     keep_certificate(&state, &authority);
     let operator_tls = operator_tls(definition.operator_api.as_ref(), &authority).await?;
     fs::create_dir_all(&definition.images).map_err(SiteError::Images)?;
@@ -215,7 +219,9 @@ async fn operator_tls(
 ) -> Result<Option<(TcpListener, Arc<rustls::ServerConfig>)>, SiteError> {
     let Some(OperatorListen { address, names }) = listen else { return Ok(None) };
     let identity = authority.server(&[address.ip()], names)?;
-    let config = operator_api::tls::server_config(identity).map_err(SiteError::Tls)?;
+    // A token inside says who asks.
+    let config =
+        tls::server_config(identity, WebPkiClientVerifier::no_client_auth()).map_err(SiteError::Tls)?;
     let failed = |source| SiteError::ListenForOperators { address: *address, source };
     Ok(Some((TcpListener::bind(address).await.map_err(failed)?, Arc::new(config))))
 }

@@ -105,9 +105,13 @@ fn a_key_or_a_password_that_is_missing_is_named_with_the_next_step() {
         1,
         &["cannot read the password of the BMCs", "bmc.password", "hint: write the password"],
     );
-    fs::write(&site.path("bmc.password"), b"\n").unwrap();
+    let password = site.path("bmc.password");
+    fs::write(&password, b"\n").unwrap();
+    tool("chmod", ["644", text(&password)]);
+    serve().expect_failure(1, &["may be used by everybody (mode 644)", "hint: chmod o= "]);
+    tool("chmod", ["640", text(&password)]);
     serve().expect_failure(1, &["has no password in its first line"]);
-    fs::write(&site.path("bmc.password"), b"secret\n").unwrap();
+    fs::write(&password, b"secret\n").unwrap();
     drop(site.serve());
     let key = site.path("state/secrets.key");
     fs::write(&key, b"not a key").unwrap();

@@ -145,6 +145,13 @@ pub fn size(path: &Path) -> Result<u64> {
     std::fs::metadata(path).map(|metadata| metadata.len()).map_err(fail("examine", path))
 }
 
+/// Who may read, write and run the file (chmod(1)).
+pub fn mode(path: &Path) -> Result<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = std::fs::metadata(path).map_err(fail("examine", path))?;
+    Ok(metadata.permissions().mode() & 0o777)
+}
+
 /// Copies a file's content and mode.
 pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     std::fs::copy(from, to).map_err(fail("copy to", to))

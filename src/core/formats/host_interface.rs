@@ -4,10 +4,8 @@
 //! Entry points: [`redfish_service`] reads a whole table; [`structure`] writes one structure, for machines of ours.
 
 use super::smbios::{SmbiosError, structures};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::model::uuid::Uuid;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
 const TYPE: u8 = 42;
 /// Interface type and length of what is special to it (DSP0134, table 136).
@@ -40,16 +38,6 @@ pub struct RedfishService {
     /// `None` together with the address.
     pub port: Option<u16>,
 }
-
-/// Sixteen bytes in the order in which they are written as text (RFC 9562, section 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Uuid([u8; 16]);
-
-/// The text is no UUID.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a UUID, such as 12345678-9abc-8ef0-9234-56789abcdef0")]
-pub struct UuidError(String);
 
 /// What the first record of Redfish over IP says; `None` where there is none that can be read.
 pub fn redfish_service(table: &[u8]) -> Result<Option<RedfishService>, SmbiosError> {
@@ -135,64 +123,6 @@ pub fn structure(handle: u16, uuid: Uuid, service: IpAddr, port: u16) -> Vec<u8>
     // It has no strings.
     structure.extend_from_slice(&[0, 0]);
     structure
-}
-
-impl Uuid {
-    /// In a table the first three fields are little-endian (DSP0134, section 7.2.1).
-    fn from_smbios(bytes: [u8; 16]) -> Self {
-        Self(swapped(bytes))
-    }
-
-    fn to_smbios(self) -> [u8; 16] {
-        swapped(self.0)
-    }
-
-    fn names_nobody(self) -> bool {
-        self.0 == [0; 16] || self.0 == [0xff; 16]
-    }
-}
-
-fn swapped(mut bytes: [u8; 16]) -> [u8; 16] {
-    bytes[..4].reverse();
-    bytes[4..6].reverse();
-    bytes[6..8].reverse();
-    bytes
-}
-
-impl FromStr for Uuid {
-    type Err = UuidError;
-
-    fn from_str(text: &str) -> Result<Self, UuidError> {
-        let refuse = || UuidError(text.to_owned());
-        let is_hyphen = |at: usize| [8, 13, 18, 23].contains(&at);
-        let is_shaped =
-            text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| (byte == b'-') == is_hyphen(at));
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text.replace('-', ""), &mut bytes).map_err(|_| refuse())?;
-        if is_shaped { Ok(Self(bytes)) } else { Err(refuse()) }
-    }
-}
-
-impl TryFrom<String> for Uuid {
-    type Error = UuidError;
-
-    fn try_from(text: String) -> Result<Self, UuidError> {
-        text.parse()
-    }
-}
-
-impl From<Uuid> for String {
-    fn from(uuid: Uuid) -> Self {
-        uuid.to_string()
-    }
-}
-
-impl fmt::Display for Uuid {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = hex::encode(self.0);
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
-        out.write_str(&parts.join("-"))
-    }
 }
 
 #[cfg(test)]

@@ -6,3 +6,4 @@ pub mod mac;
 pub mod name;
 pub mod role;
 pub mod ssh_key;
+pub mod uuid;

@@ -1,8 +1,8 @@
 //! What a node is made of, as its own kernel sees it.
 
-use crate::formats::host_interface::Uuid;
 use crate::model::mac::MacAddress;
 use crate::model::ssh_key::SshPublicKey;
+use crate::model::uuid::Uuid;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 

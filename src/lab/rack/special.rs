@@ -6,12 +6,10 @@ use super::plan::{NodeName, NodeNameError, NodePlan};
 use std::str::FromStr;
 use understudy_core::base::byte_count::{ByteCount, ByteCountError};
 use understudy_core::model::mac::MacAddress;
+use understudy_core::model::uuid::Uuid;
 
 /// What a board of q35 has room for beside the other devices.
 const DISKS_MAX: usize = 8;
-/// Where hyphens stand in a UUID (RFC 9562, section 4).
-const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
-const UUID_CHARS: usize = 36;
 
 /// One machine's own properties; nothing: as the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +18,7 @@ pub struct Special {
     disks: Option<Vec<ByteCount>>,
     clock: Option<String>,
     mac: Option<MacAddress>,
-    uuid: Option<String>,
+    uuid: Option<Uuid>,
 }
 
 /// The text describes no machine.
@@ -59,7 +57,9 @@ impl FromStr for Special {
                 "disks" => special.disks = Some(disks(value)?),
                 "clock" => special.clock = Some(clock(value)?),
                 "mac" => special.mac = Some(value.parse().map_err(|_| SpecialError::Mac(value.to_owned()))?),
-                "uuid" => special.uuid = Some(uuid(value)?),
+                "uuid" => {
+                    special.uuid = Some(value.parse().map_err(|_| SpecialError::Uuid(value.to_owned()))?);
+                }
                 _ => return Err(SpecialError::Key(key.to_owned())),
             }
         }
@@ -75,8 +75,8 @@ impl Special {
         if let Some(disks) = &self.disks {
             node.disks.clone_from(disks);
         }
-        if let Some(uuid) = &self.uuid {
-            node.uuid.clone_from(uuid);
+        if let Some(uuid) = self.uuid {
+            node.uuid = uuid.to_string();
         }
         node.mac = self.mac.unwrap_or(node.mac);
         node.clock = self.clock.clone().or(node.clock.take());
@@ -97,17 +97,6 @@ fn clock(text: &str) -> Result<String, SpecialError> {
         "0000-00-00" => Ok(format!("{text}T00:00:00")),
         "0000-00-00T00:00:00" => Ok(text.to_owned()),
         _ => Err(SpecialError::Clock(text.to_owned())),
-    }
-}
-
-fn uuid(text: &str) -> Result<String, SpecialError> {
-    let is_right = |(at, letter): (usize, char)| {
-        if UUID_HYPHENS.contains(&at) { letter == '-' } else { letter.is_ascii_hexdigit() }
-    };
-    if text.chars().count() == UUID_CHARS && text.chars().enumerate().all(is_right) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err(SpecialError::Uuid(text.to_owned()))
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use understudy_core::base::fs;
+use understudy_core::model::uuid::Uuid;
 use understudy_core::protocol::inventory::System;
 
 const DMI: &str = "/sys/class/dmi/id";
-/// A default that many boards share; it names nobody.
-const SHARED_UUID: &str = "03000200-0400-0500-0006-000700080009";
 /// What vendors leave in fields that they do not fill.
 const PLACEHOLDERS: [&str; 5] =
     ["not specified", "to be filled by o.e.m.", "default string", "system serial number", "none"];
@@ -29,10 +28,8 @@ fn meaningful(text: &str) -> String {
 }
 
 fn uuid(text: &str) -> Option<String> {
-    let text = text.trim().to_ascii_lowercase();
-    let is_one_digit = |digit: char| text.chars().all(|letter| letter == digit || letter == '-');
-    let names_nobody = text.is_empty() || text == SHARED_UUID || is_one_digit('0') || is_one_digit('f');
-    (!names_nobody).then_some(text)
+    let uuid: Uuid = text.trim().parse().ok()?;
+    (!uuid.names_nobody()).then(|| uuid.to_string())
 }
 
 #[cfg(test)]
@@ -44,7 +41,7 @@ mod tests {
         for text in [
             "",
             "00000000-0000-0000-0000-000000000000\n",
-            SHARED_UUID,
+            "03000200-0400-0500-0006-000700080009",
             "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
         ] {
             assert_eq!(uuid(text), None, "{text}");

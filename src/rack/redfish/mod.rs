@@ -10,13 +10,11 @@ mod connection;
 mod error;
 mod resource;
 mod tls;
-mod uuid;
 
 pub use address::{BmcUrl, BmcUrlError};
 pub use error::{RedfishError, Word};
 pub use resource::{Power, Reset};
 pub use tls::CertificateTrust;
-pub use uuid::is_same_machine;
 
 use connection::Connection;
 use hyper::Method;
@@ -27,6 +25,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use understudy_core::model::uuid::Uuid;
 
 /// Where discovery starts (DSP0266, section 6.3).
 const ROOT: &str = "/redfish/v1/";
@@ -193,4 +192,10 @@ impl Redfish {
         self.check(Some(&said.join(", ")))
             .and_then(|()| Err(connection.garbage(root.systems.path(), "no system")))
     }
+}
+
+/// Whether both texts are UUIDs, and of one machine.
+fn is_same_machine(ours: &str, said: &str) -> bool {
+    let [ours, said] = [ours, said].map(|text| text.trim().parse::<Uuid>());
+    ours.is_ok_and(|ours| said.is_ok_and(|said| ours.is_same_machine(said)))
 }

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use understudy_core::model::mac::MacAddress;
+use understudy_core::model::uuid::Uuid;
 
 /// A stranger can make up as many addresses as it likes; past that, no new ones are watched.
 const CARDS_MAX: usize = 4096;
 /// The same clash is told this often at most.
 const TOLD_EVERY: Duration = Duration::from_secs(600);
-/// A default that many boards share, as SMBIOS has it (03000200-0400-0500-0006-000700080009).
-const SHARED: [u8; 16] = [0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8, 0, 9];
+/// Where the last two fields of a UUID's text begin; nobody disputes the order of their bytes.
+const UNDISPUTED_AT: usize = 18;
 
 /// Which machine asked with each card last.
 #[derive(Debug, Default)]
@@ -21,50 +22,28 @@ pub struct Cards {
 impl Cards {
     /// A card's firmware named its machine; returns what a person should know.
     pub fn seen(&mut self, card: MacAddress, machine: [u8; 16], now: Instant) -> Option<String> {
-        let machine = Uuid::of(machine)?;
+        let machine = Some(Uuid::from_smbios(machine)).filter(|machine| !machine.names_nobody())?;
         if self.machines.len() >= CARDS_MAX && !self.machines.contains_key(&card) {
             return None;
         }
         let (last, told) = self.machines.entry(card).or_insert((machine, None));
         let before = std::mem::replace(last, machine);
         let is_due = told.is_none_or(|told| now.duration_since(told) >= TOLD_EVERY);
-        if before == machine || !is_due {
+        if before.is_same_machine(machine) || !is_due {
             return None;
         }
         *told = Some(now);
         Some(format!(
-            "two machines ask with card {card}, UUIDs {before} and {machine}: none of them can be reached for sure; \
-             take one off the network, or give it a card of its own"
+            "two machines ask with card {card}, UUIDs {} and {}: none of them can be reached for sure; \
+             take one off the network, or give it a card of its own",
+            undisputed(before),
+            undisputed(machine),
         ))
     }
 }
 
-/// A machine's UUID as SMBIOS has it. Firmware and its loader do not agree on the order of the bytes of its first three
-/// fields (DMTF DSP0134, section 7.2.1), so that both orders are one machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Uuid([u8; 16]);
-
-impl Uuid {
-    /// `None` for what names nobody.
-    fn of(bytes: [u8; 16]) -> Option<Self> {
-        let swapped = swapped(bytes);
-        let names_nobody = [[0; 16], [0xff; 16], SHARED, self::swapped(SHARED)].contains(&bytes);
-        (!names_nobody).then_some(Self(bytes.min(swapped)))
-    }
-}
-
-fn swapped(mut bytes: [u8; 16]) -> [u8; 16] {
-    bytes[..4].reverse();
-    bytes[4..6].reverse();
-    bytes[6..8].reverse();
-    bytes
-}
-
-impl std::fmt::Display for Uuid {
-    /// The last two fields, whose order nobody disputes.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "...-{}-{}", hex::encode(&self.0[8..10]), hex::encode(&self.0[10..]))
-    }
+fn undisputed(uuid: Uuid) -> String {
+    format!("...{}", &uuid.to_string()[UNDISPUTED_AT..])
 }
 
 #[cfg(test)]
@@ -73,6 +52,7 @@ mod tests {
 
     const ONE: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
     const OTHER: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17];
+    const SHARED: [u8; 16] = [0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8, 0, 9];
 
     fn card(last: u8) -> MacAddress {
         MacAddress::new([0x52, 0x54, 0, 0, 0, last])
@@ -92,7 +72,8 @@ mod tests {
     #[test]
     fn one_machine_whose_firmware_and_loader_differ_is_no_clash() {
         let (mut cards, now) = (Cards::default(), Instant::now());
-        for machine in [ONE, swapped(ONE), ONE, [0; 16], SHARED, [0xff; 16], ONE] {
+        let swapped = Uuid::new(ONE).to_smbios();
+        for machine in [ONE, swapped, ONE, [0; 16], SHARED, [0xff; 16], ONE] {
             assert_eq!(cards.seen(card(1), machine, now), None, "{machine:?}");
         }
     }

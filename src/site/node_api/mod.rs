@@ -3,9 +3,9 @@
 //!
 //! Who a node is follows from the key of its connection. Entry point: [`serve`].
 
+pub mod any_key;
 mod holders;
 mod routes;
-pub mod tls;
 
 pub use routes::Peer;
 
@@ -78,7 +78,7 @@ async fn connection(api: NodeApi, stream: TcpStream, remote: SocketAddr, token: 
         }
     };
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let Some(Ok(public_key)) = certificates.first().map(tls::public_key) else { return };
+    let Some(Ok(public_key)) = certificates.first().map(any_key::public_key) else { return };
     let id = NodeId::of_public_key(&public_key);
     let peer = Peer { id, public_key: public_key.into(), remote: remote.ip(), local: local.ip() };
     let ended = connections::speak_http(stream, routes::router(api, peer), LIMITS, token).await;

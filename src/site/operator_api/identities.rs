@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_ledger::Txn;
+use understudy_plan::durable::Strength;
 use understudy_plan::event::Command;
 use understudy_plan::key::Scope;
 use understudy_rack::view::{RackView, TakeoverView};
@@ -190,7 +191,10 @@ pub async fn replace(
     }
     let said = match request.confirm_dead {
         Some(node) => Command::ConfirmDead { node },
-        None => Command::Replace { node: holder.clone(), force: request.force.then(|| reason.clone()) },
+        None => {
+            let strength = if request.force { Strength::Forced } else { Strength::Asked };
+            Command::Replace { node: holder.clone(), reason: reason.clone(), strength }
+        }
     };
     let response = command(&api, &actor, said, request.dry_run).await;
     if response.status() == StatusCode::OK && !request.dry_run {

@@ -10,7 +10,6 @@ mod describe;
 mod gate;
 mod identities;
 mod routes;
-pub mod tls;
 mod tokens;
 
 pub use body::ErrorBody;

@@ -47,6 +47,8 @@ pub enum RackPartError {
     Password(#[source] FsError),
     #[error("{} has no password in its first line", .0.display())]
     PasswordEmpty(std::path::PathBuf),
+    #[error("{} with the password of the BMCs may be used by everybody (mode {mode:o})", path.display())]
+    PasswordExposed { path: std::path::PathBuf, mode: u32 },
     #[error("cannot keep in the ledger what the image says of its roles")]
     Roles(#[source] LedgerError),
     #[error("an entry of the ledger about a role is not understood: {0}")]
@@ -119,8 +121,13 @@ pub fn build(
     Ok((agent.clone(), Some(RackPart { agent, settings, ledger, registry, shelf, image })))
 }
 
+/// A group may read the file: that of a service whose configuration is root's.
 fn login(bmc: &Bmc) -> Result<Login, RackPartError> {
     let text = fs::read_text(&bmc.password_file).map_err(RackPartError::Password)?;
+    let mode = fs::mode(&bmc.password_file).map_err(RackPartError::Password)?;
+    if mode & 0o007 != 0 {
+        return Err(RackPartError::PasswordExposed { path: bmc.password_file.clone(), mode });
+    }
     match text.lines().next().filter(|line| !line.is_empty()) {
         Some(line) => Ok(Login { user: bmc.user.as_str().to_owned(), password: line.to_owned() }),
         None => Err(RackPartError::PasswordEmpty(bmc.password_file.clone())),

@@ -5,7 +5,6 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::sha256::Sha256;
@@ -67,8 +66,7 @@ impl SecretsKey {
     }
 
     fn read(path: &Path, text: &str) -> Result<Self, KeyFileError> {
-        let metadata = std::fs::metadata(path).map_err(fs::fail("examine", path));
-        let mode = metadata.map_err(KeyFileError::File)?.permissions().mode() & 0o777;
+        let mode = fs::mode(path).map_err(KeyFileError::File)?;
         if mode & 0o077 != 0 {
             return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
         }

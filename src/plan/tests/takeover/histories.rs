@@ -5,6 +5,7 @@ use crate::sample::{SECOND, config};
 use crate::world::{Fate, TICK, World};
 use proptest::prelude::*;
 use understudy_core::model::id::NodeId;
+use understudy_plan::durable::Strength;
 use understudy_plan::event::{Command, Reach};
 use understudy_plan::key::Scope;
 
@@ -100,7 +101,7 @@ fn perform(world: &mut World, act: &Act) {
             world.command(Command::Undrain { node: id(n) });
         }
         Act::Replace(n) => {
-            world.command(Command::Replace { node: id(n), force: None });
+            world.command(Command::Replace { node: id(n), reason: "so".into(), strength: Strength::Asked });
         }
         Act::Acknowledge => acknowledge(world),
         Act::Pause(true) => {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
+mod hands;
 mod histories;
 mod ledger;
 mod limits;

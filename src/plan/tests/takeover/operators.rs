@@ -3,10 +3,16 @@
 use crate::machine::{BmcKind, Mood};
 use crate::sample::{SECOND, calm, held_with};
 use crate::world::World;
+use understudy_core::model::id::NodeId;
+use understudy_plan::durable::Strength;
 use understudy_plan::effect::{NoteKind, Reply};
 use understudy_plan::event::Command;
 use understudy_plan::key::Scope;
 use understudy_plan::rehearse;
+
+fn replace(node: &NodeId, reason: &str, strength: Strength) -> Command {
+    Command::Replace { node: node.clone(), reason: reason.into(), strength }
+}
 
 #[track_caller]
 fn reply(world: &mut World, command: Command) -> Reply {
@@ -92,11 +98,12 @@ fn a_node_that_an_operator_wants_empty_is_powered_off_only_by_force() {
     let mut world = calm(3, &["db-1"], &[]);
     let old = world.holder("db-1");
     world.machine(&old).mood = Mood::Stubborn;
-    done(&mut world, Command::Replace { node: old.clone(), force: None });
+    done(&mut world, replace(&old, "it is slow", Strength::Asked));
     world.pass(60 * SECOND);
     assert_eq!(world.power_offs, 0);
+    world.was_told(NoteKind::TakeoverBegun, "ada said so: it is slow");
     world.was_told(NoteKind::Waiting, "--force");
-    done(&mut world, Command::Replace { node: old.clone(), force: Some("it burns".into()) });
+    done(&mut world, replace(&old, "it burns", Strength::Forced));
     assert!(world.pass_until(40 * SECOND, |world| world.is_served("db-1")), "{:#?}", world.texts());
     assert!(!world.machines[&old].is_on);
     world.is_whole();
@@ -106,10 +113,10 @@ fn a_node_that_an_operator_wants_empty_is_powered_off_only_by_force() {
 fn force_goes_past_a_pause_and_never_past_a_missing_proof() {
     let (mut world, old) = held_with("db-1", 4, BmcKind::AcceptsOnly);
     done(&mut world, Command::Pause { scope: Scope::Site, reason: "wait".into() });
-    declined(&mut world, Command::Replace { node: old.clone(), force: None }, "paused");
+    declined(&mut world, replace(&old, "it is slow", Strength::Asked), "paused");
     world.machine(&old).is_frozen = true;
     world.pass(3 * SECOND);
-    done(&mut world, Command::Replace { node: old.clone(), force: Some("now".into()) });
+    done(&mut world, replace(&old, "now", Strength::Forced));
     world.pass(60 * SECOND);
     assert_eq!(world.place("db-1").unwrap(), (old, 1, "fencing"));
     assert!(world.power_offs > 0);
@@ -124,11 +131,7 @@ fn a_free_identity_is_assigned_by_hand_and_a_held_one_is_not() {
     declined(&mut world, Command::Assign { identity, node: spare.clone() }, "understudy replace");
     let identity = "web-9".parse().unwrap();
     declined(&mut world, Command::Assign { identity, node: spare }, "not declared");
-    declined(
-        &mut world,
-        Command::Drain { node: understudy_core::model::id::NodeId::of_public_key(b"?") },
-        "not known",
-    );
+    declined(&mut world, Command::Drain { node: NodeId::of_public_key(b"?") }, "not known");
 }
 
 #[test]
@@ -136,8 +139,7 @@ fn a_rehearsal_says_what_would_happen_and_changes_nothing() {
     let world = calm(3, &["db-1"], &[]);
     let node = world.holder("db-1");
     let lines =
-        rehearse(&world.state, "ada", Command::Replace { node: node.clone(), force: None }, world.moment())
-            .unwrap();
+        rehearse(&world.state, "ada", replace(&node, "it is slow", Strength::Asked), world.moment()).unwrap();
     assert!(lines.iter().any(|line| line.contains("asked to let go")), "{lines:?}");
     let refusal = rehearse(&world.state, "ada", Command::ConfirmDead { node }, world.moment()).unwrap_err();
     assert!(refusal.contains("not dead"), "{refusal}");

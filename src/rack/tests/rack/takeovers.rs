@@ -6,6 +6,7 @@ use understudy_core::model::epoch::Epoch;
 use understudy_core::protocol::heartbeat::Order as NodeOrder;
 use understudy_lab::bmc::mode::Mode;
 use understudy_lab::machine::{Order, Power};
+use understudy_plan::durable::Strength;
 use understudy_plan::effect::NoteKind;
 use understudy_plan::event::Command;
 use understudy_rack::{Carry, Refused};
@@ -192,7 +193,9 @@ async fn commands_that_make_no_sense_are_declined_and_say_why() {
     let first = agent.held("dns-1", 1).await;
     let dead = agent.command(Command::ConfirmDead { node: first.clone() }).await;
     assert!(matches!(&dead, Err(Refused::Declined(why)) if why.contains("it is not dead")), "{dead:?}");
-    let replaced = agent.command(Command::Replace { node: first.clone(), force: None }).await.unwrap();
+    let replace =
+        Command::Replace { node: first.clone(), reason: "it is slow".into(), strength: Strength::Asked };
+    let replaced = agent.command(replace).await.unwrap();
     assert!(replaced.lines[0].contains("leaves node"), "{replaced:?}");
     // It let go by itself: no power was cut, and nothing of the allowance is spent.
     let second = agent.held("dns-1", 2).await;

@@ -1,40 +1,28 @@
-//! TLS of the node API: every client proves that it holds a key, and that is all that it has to prove.
+//! Who may speak on the node API: every client proves that it holds a key, and that is all that it has to prove.
 
-use crate::authority::ServerIdentity;
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
-use std::sync::Arc;
-
-/// TLS 1.3 with our chain; a client without a certificate is not let in.
-pub fn server_config(identity: ServerIdentity) -> Result<ServerConfig, Error> {
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Arc::new(AnyKey { algorithms: provider.signature_verification_algorithms });
-    let mut config = with_provider(provider)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
-}
-
-fn with_provider(
-    provider: Arc<CryptoProvider>,
-) -> Result<rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>, Error> {
-    ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13])
-}
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 /// The public key of a certificate (DER of its SubjectPublicKeyInfo).
 pub fn public_key(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, Error> {
     Ok(ParsedCertificate::try_from(certificate)?.subject_public_key_info().as_ref().to_vec())
 }
 
-/// Takes any certificate whose key signed the handshake. Who may have what is decided later, by that key.
+/// Takes any certificate whose key signed the handshake. Who may have what is decided later, by that key; a client
+/// without a certificate is not let in.
 #[derive(Debug)]
-struct AnyKey {
+pub struct AnyKey {
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Default for AnyKey {
+    fn default() -> Self {
+        Self { algorithms: ring::default_provider().signature_verification_algorithms }
+    }
 }
 
 impl ClientCertVerifier for AnyKey {
