@@ -91,7 +91,7 @@ def tell(lab, times, takeover, answered):
     serials = {node["id"]: node["serial"] for node in lab.site("nodes")}
     to = serials.get(takeover["to"], "nobody")
     words = {
-        "detected": f"detected: {takeover['reason']}",
+        "detected": f"detected: {named(takeover['reason'], serials)}",
         "fenced": f"fenced: {serials.get(takeover['from'])} is proven to have no power",
         "assigned": f"assigned: {to} gets {takeover['identity']} at epoch {takeover['epoch'] + 1}",
         "serving": f"serving: {to} passes the health check of its role",
@@ -101,6 +101,13 @@ def tell(lab, times, takeover, answered):
         lines.append((answered, f"a client's question to {takeover['identity']} is answered again"))
     for at, text in sorted(lines):
         say(f"{at:6.1f} s  {text}")
+
+
+def named(text, serials):
+    """The text with machines' serials in place of their ids."""
+    for node, serial in serials.items():
+        text = text.replace(f"node {node}", serial)
+    return text
 
 
 def main():
