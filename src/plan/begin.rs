@@ -10,6 +10,7 @@ use crate::grant;
 use crate::key::Key;
 use crate::ledger::Draft;
 use crate::limits;
+use crate::prune::prune;
 use crate::state::Step;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
@@ -128,7 +129,8 @@ pub(crate) fn draft(step: &Step, begin: Begin<'_>) -> Option<Draft> {
     if rung == Rung::PowerOff {
         draft = spend(step, draft, &rack, &holder.node, name, identity);
     }
-    Some(close_the_one_before(step, draft, name, identity))
+    let draft = close_the_one_before(step, draft, name, identity);
+    Some(prune(draft, durable, name, &holder.node))
 }
 
 /// Spends a token of the rack's allowance in the same transaction.

@@ -44,6 +44,7 @@ mod ledger;
 mod limits;
 pub mod node_state;
 mod observe;
+mod prune;
 mod serve;
 mod state;
 mod storm;

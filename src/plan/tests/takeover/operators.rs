@@ -144,3 +144,30 @@ fn a_rehearsal_says_what_would_happen_and_changes_nothing() {
     let refusal = rehearse(&world.state, "ada", Command::ConfirmDead { node }, world.moment()).unwrap_err();
     assert!(refusal.contains("not dead"), "{refusal}");
 }
+
+/// Old records go, and nothing is counted anew without them. Catches the mutants that keep everything for ever, and that
+/// prune the newest fence of a node as well: its numbers would repeat.
+#[test]
+fn records_of_long_ago_are_not_kept_for_ever() {
+    const TIMES: usize = 60;
+    let mut world = calm(3, &["db-1"], &[]);
+    for _ in 0..TIMES {
+        let old = world.holder("db-1");
+        done(&mut world, replace(&old, "its turn", Strength::Asked));
+        assert!(
+            world.pass_until(30 * SECOND, |world| world.is_served("db-1") && world.holder("db-1") != old)
+        );
+    }
+    let durable = world.ledger.read();
+    assert_eq!(durable.epoch(&"db-1".parse().unwrap()).number(), 1 + TIMES as u64);
+    let takeovers: Vec<u64> = durable.takeovers().map(|(_, epoch, _)| epoch.number()).collect();
+    // The takeover that just ended, and those that its transaction left.
+    assert_eq!(takeovers, (TIMES as u64 - 33..=TIMES as u64).collect::<Vec<_>>());
+    let newest = world.machines.keys().filter_map(|id| durable.newest_fence(id));
+    assert_eq!(newest.map(|(fence, _)| fence.number as usize).sum::<usize>(), TIMES);
+    for id in world.machines.keys() {
+        let fences = durable.fences().filter(|(fence, _)| fence.node == *id).count();
+        assert!(fences <= 9, "{fences}");
+    }
+    world.is_whole();
+}
