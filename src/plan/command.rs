@@ -130,7 +130,9 @@ fn assign(step: &Step, name: &Name, node: &NodeId) -> Result<(Draft, String), St
     let is_free =
         step.state.durable.identity(name).is_none_or(|identity| identity.state == IdentityState::Free);
     if !is_free {
-        return Err(format!("identity {name} has a node; to move it: understudy replace"));
+        return Err(format!(
+            "identity {name} has a node; to move it: understudy replace {name} --reason TEXT"
+        ));
     }
     if let Some(why) = grant::why_no_spare(step, node) {
         return Err(format!("node {node} {why}"));

@@ -205,8 +205,9 @@ fn climb(step: &mut Step, at: &FenceRef, fence: &Fence, since: Duration) -> Opti
     }
     if fence.reason.leaves_node_clean() && !is_gone {
         let text = format!(
-            "node {} does not let go of identity {}; to power it off: understudy replace --force REASON {}",
-            at.node, fence.identity, at.node
+            "node {} does not let go of identity {name}; to power it off: understudy replace {name} --force --reason TEXT",
+            at.node,
+            name = fence.identity
         );
         attend(step, &fence.identity, NoteKind::Waiting, text);
         return None;
@@ -263,7 +264,7 @@ fn ask_a_person(step: &mut Step, at: &FenceRef, fence: &Fence, why: &str) {
     let (name, node) = (&fence.identity, &at.node);
     let text = format!(
         "identity {name} does not move away from node {node}, as nothing proves that the node is dead: {why}. Look at it; when it \
-         has no power: understudy replace --confirm-dead {node}"
+         has no power: understudy replace {name} --confirm-dead {node} --reason TEXT"
     );
     attend(step, name, NoteKind::FenceUnconfirmed, text);
 }

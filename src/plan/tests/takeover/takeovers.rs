@@ -81,7 +81,11 @@ fn without_proof_a_strict_identity_stays_and_a_person_is_asked() {
             assert_eq!(world.place(name).unwrap(), (old.clone(), 1, "fencing"), "{kind:?}");
             world.was_told(NoteKind::FenceUnconfirmed, why);
             let page = world.pages.last().unwrap();
-            assert!(page.text.contains("understudy replace --confirm-dead"), "{}", page.text);
+            assert!(
+                page.text.contains(&format!("understudy replace {name} --confirm-dead {old} --reason")),
+                "{}",
+                page.text
+            );
             assert_eq!(NodeState::of(&world.state, &old, world.moment()), NodeState::FenceUnconfirmed);
             // When it thaws it is told to let go, and that is proof.
             world.machine(&old).is_frozen = false;
