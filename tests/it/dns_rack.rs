@@ -4,7 +4,7 @@ use crate::command::text;
 use crate::fixture::fixture;
 use crate::rack::{LIMIT, Rack};
 use serde_json::Value;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 use understudy_core::base::fs;
 
@@ -36,6 +36,12 @@ impl Deref for DnsRack {
 
     fn deref(&self) -> &Rack {
         &self.rack
+    }
+}
+
+impl DerefMut for DnsRack {
+    fn deref_mut(&mut self) -> &mut Rack {
+        &mut self.rack
     }
 }
 
