@@ -24,6 +24,11 @@ pub(crate) fn answer(step: &mut Step, id: &NodeId, answer: BmcAnswer) {
             if bmc.reading.as_ref().is_some_and(|reading| reading.asked >= asked) {
                 return;
             }
+            bmc.is_waiting &= bmc.asked != Some(asked);
+            bmc.trouble = None;
+            if bmc.distrusted.is_some_and(|until| asked <= until) {
+                return;
+            }
             let was_off = bmc.reading.as_ref().is_some_and(|reading| reading.power == Power::Off);
             if !was_off || power != Power::Off {
                 bmc.beats_while_off = 0;
@@ -32,8 +37,6 @@ pub(crate) fn answer(step: &mut Step, id: &NodeId, answer: BmcAnswer) {
                 Some(reading) if was_off && power == Power::Off => reading.answered,
                 _ => now,
             };
-            bmc.is_waiting &= bmc.asked != Some(asked);
-            bmc.trouble = None;
             bmc.reading = Some(Reading { asked, answered, power, uuid });
         }
         BmcAnswer::Accepted => bmc.was_accepted = true,
@@ -52,8 +55,13 @@ pub(crate) fn ask(step: &mut Step) {
             continue;
         }
         let every = interval(step, &id);
+        let is_distrusted = step.state.durable.distrust(&id).is_some();
         let (now, longest) = (step.now.elapsed, step.timings().bmc_answer_max);
         let bmc = &mut step.state.view.nodes.entry(id.clone()).or_default().bmc;
+        if is_distrusted {
+            // What was asked so far counts neither as proof nor as a lie, also once it is trusted again.
+            (bmc.distrusted, bmc.reading, bmc.beats_while_off) = (Some(now), None, 0);
+        }
         let since = bmc.asked.map(|asked| now.saturating_sub(asked));
         if bmc.is_waiting && since.is_some_and(|since| since >= longest) {
             (bmc.is_waiting, bmc.trouble) = (false, Some("it does not answer in time".to_owned()));
@@ -68,14 +76,18 @@ pub(crate) fn ask(step: &mut Step) {
 fn interval(step: &Step, id: &NodeId) -> Duration {
     let timings = step.timings();
     let is_late = step.silence(id) >= timings.late_after;
-    let ordered = step.state.view.node(id).and_then(|node| node.bmc.ordered);
-    let was_ordered = ordered.is_some_and(|(_, at, _)| step.since(at) < timings.fence_max);
     match step.state.durable.open_fence(id) {
-        Some((_, fence)) if fence.is_unconfirmed() && !was_ordered => timings.unconfirmed_poll,
+        Some((_, fence)) if fence.is_unconfirmed() && !was_ordered(step, id) => timings.unconfirmed_poll,
         Some((_, fence)) if !fence.is_confirmed() => timings.ask_every,
         None if is_late && step.state.durable.identity_of(id).is_some() => timings.ask_every,
         _ => timings.bmc_poll,
     }
+}
+
+/// Whether it was told to power off a short while ago, and may still do so.
+pub(crate) fn was_ordered(step: &Step, id: &NodeId) -> bool {
+    let ordered = step.state.view.node(id).and_then(|node| node.bmc.ordered);
+    ordered.is_some_and(|(_, at, _)| step.since(at) < step.timings().fence_max)
 }
 
 /// Writes down that a BMC lies: it says "off", and its node goes on speaking.
@@ -141,11 +153,21 @@ pub(crate) fn word(step: &Step, id: &NodeId, from: Duration) -> Word {
     }
 }
 
+/// How the words begin about a BMC that cannot be asked, or that does not do what it is asked.
+const UNUSABLE: &str = "its BMC cannot be used";
+
+/// Whether a person who was told the one should hear the other. How a BMC cannot be used may change with every question.
+pub(crate) fn is_another_trouble(told: &str, now: &str) -> bool {
+    told != now && !(told.starts_with(UNUSABLE) && now.starts_with(UNUSABLE))
+}
+
 /// Why a BMC was of no use so far, in words.
 pub(crate) fn trouble(step: &Step, id: &NodeId) -> Option<String> {
     let bmc = &step.state.view.node(id)?.bmc;
-    match (&bmc.trouble, bmc.ordered, &bmc.reading) {
-        (Some(why), ..) => Some(format!("its BMC cannot be used: {why}")),
+    let number = step.state.durable.open_fence(id).map(|(at, _)| at.number);
+    let ordered = bmc.ordered.filter(|(fence, ..)| Some(*fence) == number);
+    match (&bmc.trouble, ordered, &bmc.reading) {
+        (Some(why), ..) => Some(format!("{UNUSABLE}: {why}")),
         (None, Some((_, _, times)), Some(_)) if bmc.was_accepted => Some(format!(
             "its BMC accepted {times} orders to power off and goes on saying that the power is on"
         )),

@@ -3,6 +3,7 @@
 
 use crate::effect::{Note, NoteKind};
 use crate::state::Step;
+use std::time::Duration;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 
@@ -31,12 +32,22 @@ fn reason(step: &Step, rack: &Name) -> Option<&'static str> {
     if !reach.gateway {
         return Some("its own gateway does not answer");
     }
-    let members = members(step, rack);
-    if members.is_empty() {
+    if members(step, rack).is_empty() {
         return Some("none of its nodes has said yet that it is ready");
     }
-    let heard = members.iter().filter(|id| step.was_heard(id, step.timings().suspect_after)).count();
-    (heard * 2 <= members.len()).then_some("it does not hear a majority of the rack's nodes")
+    let hears = hears_majority(step, rack, step.timings().suspect_after);
+    (!hears).then_some("it does not hear a majority of the rack's nodes")
+}
+
+fn hears_majority(step: &Step, rack: &Name, within: Duration) -> bool {
+    let members = members(step, rack);
+    let heard = members.iter().filter(|id| step.was_heard(id, within)).count();
+    heard * 2 > members.len()
+}
+
+/// Whether this agent may be cut off in a moment: nodes that fell silent together with a suspect are not suspect all at once.
+pub(crate) fn is_in_doubt(step: &Step, rack: &Name) -> bool {
+    !hears_majority(step, rack, step.timings().late_after)
 }
 
 /// The nodes that should speak: ready, or holding something, and not known to be down. One that has become ready while this

@@ -186,10 +186,7 @@ fn free(draft: Draft, at: &FenceRef, fence: &Fence, identity: &Identity, now: ji
 fn without_proof(step: &mut Step, at: &FenceRef, fence: &Fence) -> Option<Draft> {
     let since = step.since(ledger::seen(step, &at.key()));
     match (&fence.state, fence.rung) {
-        (FenceState::Unconfirmed { why, .. }, _) => {
-            ask_a_person(step, at, fence, &why.clone());
-            None
-        }
+        (FenceState::Unconfirmed { why, .. }, _) => still_unconfirmed(step, at, fence, why),
         (_, Rung::Cooperative) => climb(step, at, fence, since),
         (_, Rung::PowerOff) => give_up(step, at, fence, since),
     }
@@ -205,9 +202,8 @@ fn climb(step: &mut Step, at: &FenceRef, fence: &Fence, since: Duration) -> Opti
     }
     if fence.reason.leaves_node_clean() && !is_gone {
         let text = format!(
-            "node {} does not let go of identity {name}; to power it off: understudy replace {name} --force --reason TEXT",
-            at.node,
-            name = fence.identity
+            "node {} does not let go of identity {}; to power it off: understudy replace --force --reason TEXT {}",
+            at.node, fence.identity, fence.identity
         );
         attend(step, &fence.identity, NoteKind::Waiting, text);
         return None;
@@ -250,21 +246,37 @@ fn give_up(step: &mut Step, at: &FenceRef, fence: &Fence, since: Duration) -> Op
             .unwrap_or_else(|| format!("its power did not read back as off within {} s", longest.as_secs())),
         _ => return None,
     };
-    let state = FenceState::Unconfirmed { at: step.now.wall, why: why.clone() };
-    let next = Fence { state, ..fence.clone() };
+    Some(unconfirmed(step, at, fence, why).measure(Metric::FenceUnconfirmed))
+}
+
+fn unconfirmed(step: &Step, at: &FenceRef, fence: &Fence, why: String) -> Draft {
     let text =
         format!("nothing proves that node {} acts no more under identity {}: {why}", at.node, fence.identity);
     let note =
         Note::of_identity(NoteKind::FenceUnconfirmed, &fence.identity, fence.epoch, Some(&at.node), text);
+    let next = Fence { state: FenceState::Unconfirmed { at: step.now.wall, why }, ..fence.clone() };
     let draft = Draft::new("store that a fence is unconfirmed").put(at.key(), Object::Fence(Box::new(next)));
-    Some(draft.note(note).measure(Metric::FenceUnconfirmed))
+    draft.note(note)
+}
+
+/// A person is asked, and hears of it when the BMC, asked again and given its orders, is of no use for another reason.
+fn still_unconfirmed(step: &mut Step, at: &FenceRef, fence: &Fence, told: &str) -> Option<Draft> {
+    ask_a_person(step, at, fence, told);
+    if bmc::was_ordered(step, &at.node) {
+        return None;
+    }
+    let why = match bmc::word(step, &at.node, ledger::seen(step, &at.key())) {
+        Word::Worthless(why) => why,
+        _ => bmc::trouble(step, &at.node)?,
+    };
+    bmc::is_another_trouble(told, &why).then(|| unconfirmed(step, at, fence, why))
 }
 
 fn ask_a_person(step: &mut Step, at: &FenceRef, fence: &Fence, why: &str) {
     let (name, node) = (&fence.identity, &at.node);
     let text = format!(
         "identity {name} does not move away from node {node}, as nothing proves that the node is dead: {why}. Look at it; when it \
-         has no power: understudy replace {name} --confirm-dead {node} --reason TEXT"
+         has no power: understudy replace --confirm-dead {node} --reason TEXT {name}"
     );
     attend(step, name, NoteKind::FenceUnconfirmed, text);
 }

@@ -76,7 +76,7 @@ pub(crate) fn lost(step: &mut Step) -> Option<Draft> {
             return None;
         }
         let rack = step.state.config.rack_of(&holder.node)?.clone();
-        if cut_off::unsettled(step, &rack).is_some() {
+        if cut_off::unsettled(step, &rack).is_some() || cut_off::is_in_doubt(step, &rack) {
             return None;
         }
         match corroborate(step, &name, &holder.node) {

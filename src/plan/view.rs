@@ -77,6 +77,8 @@ pub(crate) struct BmcView {
     pub reading: Option<Reading>,
     /// Heartbeats that came well after it said "off".
     pub beats_while_off: u32,
+    /// Until when it was not believed.
+    pub distrusted: Option<Duration>,
     pub trouble: Option<String>,
     /// The newest power-off order: for which fence, when, and the how manieth.
     pub ordered: Option<(u32, Duration, u32)>,

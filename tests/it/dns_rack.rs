@@ -3,7 +3,7 @@
 use crate::installed::installed;
 use crate::rack::{LIMIT, Rack};
 use serde_json::Value;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 use understudy_core::base::fs;
 
@@ -35,6 +35,12 @@ impl Deref for DnsRack {
 
     fn deref(&self) -> &Rack {
         &self.rack
+    }
+}
+
+impl DerefMut for DnsRack {
+    fn deref_mut(&mut self) -> &mut Rack {
+        &mut self.rack
     }
 }
 

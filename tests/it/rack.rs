@@ -163,7 +163,20 @@ impl Rack {
     /// Ends the site, changes its file, and starts it again.
     #[track_caller]
     pub fn change_site(&mut self, from: &str, to: &str) {
-        let site = match &self.again {
+        let site = self.site_now();
+        kill(site, Signal::SIGTERM).unwrap();
+        wait_for_end(site);
+        let path = self.folder.join("site.toml");
+        let text = fs::read_text(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(&path, text.replacen(from, to, 1).as_bytes()).unwrap();
+        self.start_site();
+    }
+
+    /// The site's process, also when the lab did not start it.
+    #[track_caller]
+    pub fn site_now(&self) -> Pid {
+        match &self.again {
             // The one behind nsenter, which waits for it (proc_pid_children(5)).
             Some(enter) => {
                 let pid = enter.child.id();
@@ -171,13 +184,12 @@ impl Rack {
                 Pid::from_raw(children.trim().parse().unwrap())
             }
             None => self.site_pid(),
-        };
-        kill(site, Signal::SIGTERM).unwrap();
-        wait_for_end(site);
-        let path = self.folder.join("site.toml");
-        let text = fs::read_text(&path).unwrap();
-        assert!(text.contains(from), "{from} is not in {text}");
-        fs::write(&path, text.replacen(from, to, 1).as_bytes()).unwrap();
+        }
+    }
+
+    /// Starts the site, which has ended, and waits until it answers.
+    #[track_caller]
+    pub fn start_site(&mut self) {
         self.again = Some(self.serve_again());
         let began = Instant::now();
         while self.site(&["nodes"]).code != Some(0) {

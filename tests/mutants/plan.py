@@ -50,6 +50,9 @@ MUTANTS = {
         "pub(crate) fn objection(step: &Step, rack: &Name) -> Option<String> {",
         "pub(crate) fn objection(step: &Step, rack: &Name) -> Option<String> {\n    if rack.as_str() != \"\" { return None; }",
     ),
+    "half-is-a-majority": ("cut_off.rs", "heard * 2 > members.len()", "heard * 2 >= members.len()"),
+    "no-doubt": ("suspect.rs", " || cut_off::is_in_doubt(step, &rack)", ""),
+    "old-lie-counts-again": ("bmc.rs", "= (Some(now), None, 0);", "= (None, bmc.reading.take(), bmc.beats_while_off);"),
     "acts-on-a-stale-read": (
         "ledger.rs",
         "view.reach.ledger && view.reread.is_none() && view.halted.is_none()",

@@ -24,6 +24,25 @@ fn a_rack_that_is_unplugged_from_the_agent_is_left_alone() {
     world.is_whole();
 }
 
+/// Half of a rack is gone from this agent's side of a switch, and its last words came one heartbeat apart. Catches a core that
+/// counts the second node only when that one is suspect as well: by then the power of the first is off.
+#[test]
+fn half_a_rack_that_falls_silent_one_heartbeat_apart_is_left_alone() {
+    let mut world = calm(4, &["db-1"], &[]);
+    let old = world.holder("db-1");
+    let other = world.machines.keys().find(|id| **id != old).unwrap().clone();
+    world.machine(&old).is_plugged = false;
+    world.pass(SECOND / 2);
+    world.machine(&other).is_plugged = false;
+    world.pass(120 * SECOND);
+    assert_eq!((world.power_offs, world.place("db-1").unwrap()), (0, (old.clone(), 1, "held")));
+    world.was_told(NoteKind::CutOff, "majority");
+    world.machine(&other).is_plugged = true;
+    assert!(world.pass_until(20 * SECOND, |world| world.is_served("db-1")), "{:#?}", world.texts());
+    assert!(!world.machines[&old].is_on);
+    world.is_whole();
+}
+
 #[test]
 fn without_ledger_or_gateway_nothing_is_done_until_they_are_back() {
     for reach in [Reach { ledger: false, gateway: true }, Reach { ledger: true, gateway: false }] {

@@ -46,6 +46,33 @@ fn an_operators_word_frees_a_strict_identity_and_is_kept_as_evidence() {
     world.is_whole();
 }
 
+/// Catches a core that believes after `trust-bmc` what the BMC said before: its node lives, and would be one of two holders.
+#[test]
+fn what_a_liar_said_before_it_is_trusted_again_proves_nothing() {
+    let (mut world, old) = held_with("dns-1", 4, BmcKind::SaysOff);
+    world.pass(30 * SECOND);
+    world.machine(&old).is_plugged = false;
+    world.pass(60 * SECOND);
+    assert_eq!(world.place("dns-1").unwrap(), (old.clone(), 1, "fencing"));
+    world.machine(&old).bmc = BmcKind::Honest;
+    done(&mut world, Command::TrustBmc { node: old.clone() });
+    assert!(world.pass_until(60 * SECOND, |world| world.is_served("dns-1")), "{:#?}", world.texts());
+    assert!(!world.machines[&old].is_on);
+    world.is_whole();
+}
+
+/// Catches a core in which the last lie, as old as it is, makes a liar of a BMC that has just been mended.
+#[test]
+fn a_mended_bmc_that_is_trusted_again_stays_trusted() {
+    let (mut world, old) = held_with("db-1", 3, BmcKind::SaysOff);
+    world.pass(30 * SECOND);
+    world.machine(&old).bmc = BmcKind::Honest;
+    done(&mut world, Command::TrustBmc { node: old.clone() });
+    world.pass(30 * SECOND);
+    declined(&mut world, Command::TrustBmc { node: old }, "is trusted");
+    world.is_whole();
+}
+
 #[test]
 fn a_pause_holds_everything_and_a_resume_lets_it_go_on() {
     for scope in [Scope::Site, Scope::Rack("r1".parse().unwrap()), Scope::Identity("db-1".parse().unwrap())] {

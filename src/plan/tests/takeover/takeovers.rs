@@ -82,7 +82,7 @@ fn without_proof_a_strict_identity_stays_and_a_person_is_asked() {
             world.was_told(NoteKind::FenceUnconfirmed, why);
             let page = world.pages.last().unwrap();
             assert!(
-                page.text.contains(&format!("understudy replace {name} --confirm-dead {old} --reason")),
+                page.text.contains(&format!("understudy replace --confirm-dead {old} --reason TEXT {name}")),
                 "{}",
                 page.text
             );
@@ -95,6 +95,27 @@ fn without_proof_a_strict_identity_stays_and_a_person_is_asked() {
             world.is_whole();
         }
     }
+}
+
+/// A BMC that is mended in one way and fails in the next: whoever looks at it is told what is true by now, and not with every
+/// question what is true already.
+#[test]
+fn why_a_fence_is_unconfirmed_is_told_again_when_it_is_for_another_reason() {
+    let (mut world, old) = held_with("db-1", 4, BmcKind::Dead);
+    world.machine(&old).is_plugged = false;
+    world.pass(200 * SECOND);
+    for (kind, why) in [(BmcKind::AcceptsOnly, "accepted 3 orders"), (BmcKind::Dead, "cannot be used")] {
+        world.machine(&old).bmc = kind;
+        world.pass(200 * SECOND);
+        let attention = world.state.attention(&"db-1".parse().unwrap()).unwrap();
+        assert!(attention.contains(why), "{attention}");
+    }
+    let told = world.pages.iter().filter(|page| page.kind == NoteKind::FenceUnconfirmed).count();
+    assert_eq!((told, world.place("db-1").unwrap()), (3, (old.clone(), 1, "fencing")));
+    world.machine(&old).cut();
+    world.machine(&old).bmc = BmcKind::Honest;
+    assert!(world.pass_until(40 * SECOND, |world| world.is_served("db-1")), "{:#?}", world.texts());
+    world.is_whole();
 }
 
 #[test]

@@ -319,8 +319,10 @@ impl World {
         self.take(Event::Heartbeat { node: id.clone(), beat });
     }
 
-    /// The network brings a heartbeat a second time.
+    /// The network brings a heartbeat a second time. An agent that has started since cannot know that it is old; outside of
+    /// this world its connection ended with the agent that heard it.
     pub fn repeat(&mut self, id: &NodeId, beat: Heartbeat) {
+        self.beats.entry(id.clone()).or_insert(self.now);
         self.take(Event::Heartbeat { node: id.clone(), beat });
     }
 
