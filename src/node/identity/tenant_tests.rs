@@ -255,7 +255,8 @@ impl Agent {
         self.note_what_is_said();
     }
 
-    /// Safety: what the site is told is over has nothing left here.
+    /// Safety: what the site is told is over has nothing left here, and the node never acts at that epoch again, which it
+    /// must know after any restart.
     fn note_what_is_said(&mut self) {
         let Some(Held { identity, epoch, phase }) = self.tenant.held() else { return };
         if !matches!(phase, Phase::Released | Phase::Failed { .. }) {
@@ -264,6 +265,8 @@ impl Agent {
         let mut world = self.world();
         let is_of_this = world.address.as_ref().is_some_and(|held| *held == (identity.clone(), epoch));
         assert!(!is_of_this, "{identity} {epoch} is said to be over");
+        let is_forbidden = world.are_epochs_damaged || world.epochs.allow(&identity, epoch).is_err();
+        assert!(is_forbidden, "{identity} {epoch} is said to be over, and could begin again");
         let over = world.over.entry(identity).or_default();
         *over = (*over).max(epoch);
     }
@@ -412,6 +415,22 @@ fn giving_up_goes_on_until_all_is_gone() {
         }
         assert_eq!(agent.turns(&release(5), 6), Some(Phase::Released));
         agent.world().assert_nothing_left();
+    }
+}
+
+/// Catches the mutants that say "released" before it is written down, after a tenure and without one.
+#[test]
+fn a_promise_is_written_down_before_it_is_made() {
+    for before in [Order::Keep, hold(5)] {
+        let mut agent = Agent::new();
+        agent.turns(&before, 10);
+        agent.world().failing.insert("keep epochs", 4);
+        for _ in 0..20 {
+            agent.turn(&release(5));
+        }
+        assert_eq!(agent.turns(&release(5), 1), Some(Phase::Released));
+        agent.reboot();
+        assert!(failed(agent.turns(&hold(5), 5)).contains("epoch 5 was given up"));
     }
 }
 
