@@ -55,6 +55,17 @@ MUTANTS = {
     "no-storm-rule": ("storm.rs", "is_frozen.then(||", "(is_frozen && rack.as_str() == \"\").then(||"),
     "one-witness-is-enough": ("suspect.rs", "const WITNESSES_MIN: usize = 2;", "const WITNESSES_MIN: usize = 1;"),
     "no-veto": ("suspect.rs", "true => return Corroboration::Alive(format!(\"node {peer} reaches it\")),", "true => {}"),
+    "fences-without-a-spare": ("begin.rs", ".or_else(|| no_spare(step, begin))", ""),
+    "many-in-flight": (
+        "limits.rs",
+        "    let here = others.iter().find(",
+        "    if step.now.elapsed.as_nanos() > 0 { return None; }\n    let here = others.iter().find(",
+    ),
+    "death-of-a-new-holder-is-ignored": (
+        "suspect.rs",
+        "Some((name.clone(), identity.clone(), holder.clone()))",
+        "matches!(identity.state, IdentityState::Held { .. }).then(|| (name.clone(), identity.clone(), holder.clone()))",
+    ),
     "address-moves-without-proof": ("grant.rs", "        withheld.push(fence.clone());\n", "        let _ = fence;\n"),
     "last-spare-for-anybody": ("grant.rs", "spares.retain(|(_, id)| !is_kept(step, declaration, id));", ""),
     "no-hour-between": ("limits.rs", "(!is_acknowledged).then(|| {\n        let minutes", "(false && !is_acknowledged).then(|| {\n        let minutes"),
