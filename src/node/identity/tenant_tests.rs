@@ -432,6 +432,12 @@ fn a_promise_is_written_down_before_it_is_made() {
         agent.reboot();
         assert!(failed(agent.turns(&hold(5), 5)).contains("epoch 5 was given up"));
     }
+    // That it failed is the same promise.
+    let mut agent = Agent::new();
+    agent.world().other_bundle = Some((name("dns-2"), Epoch::new(5)));
+    agent.turns(&hold(5), 2);
+    agent.world().failing.insert("keep epochs", 4);
+    assert!(failed(agent.turns(&hold(5), 20)).contains("the bundle is of identity"));
 }
 
 /// Catches the mutant that waits for one step for ever.
