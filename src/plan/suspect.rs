@@ -22,8 +22,9 @@ pub(crate) enum Corroboration {
     Gone(Vec<String>),
     /// Too few say so.
     Open(Vec<String>),
-    /// Somebody still reaches it: only the way to this agent is broken, or the agent on the node.
-    Alive(String),
+    /// Somebody still reaches it: only the way to this agent is broken, or the agent on the node. In words that stay the same
+    /// whoever it is.
+    Alive(&'static str),
 }
 
 /// Lets peers look for late holders.
@@ -133,7 +134,7 @@ pub(crate) fn corroborate(step: &Step, name: &Name, id: &NodeId) -> Corroboratio
             continue;
         }
         if sighting.found.is_some_and(is_fresh) {
-            return Corroboration::Alive(format!("node {peer} reaches it"));
+            return Corroboration::Alive("another node reaches it");
         }
         if is_fresh(sighting.looked) {
             witnesses.push(format!("node {peer} does not reach it"));
@@ -142,7 +143,7 @@ pub(crate) fn corroborate(step: &Step, name: &Name, id: &NodeId) -> Corroboratio
     let of_identity = step.state.view.clients.iter().filter(|((identity, _), _)| identity == name);
     for ((_, client), sighting) in of_identity {
         if sighting.found.is_some_and(is_fresh) {
-            return Corroboration::Alive(format!("client {client} is still served by it"));
+            return Corroboration::Alive("a client is still served by it");
         }
         if is_fresh(sighting.looked) {
             witnesses.push(format!("client {client} is not served"));

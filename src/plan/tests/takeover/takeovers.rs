@@ -130,7 +130,7 @@ fn a_node_that_peers_still_reach_is_left_alone_and_told_after_a_while() {
     }
     assert_eq!(world.place("db-1").unwrap(), (old, 1, "held"));
     assert_eq!(world.power_offs, 0);
-    world.was_told(NoteKind::Suspect, "reaches it, so nothing is moved");
+    assert_eq!(world.times_told(NoteKind::Suspect, "reaches it, so nothing is moved"), 1);
     world.is_whole();
 }
 
@@ -146,7 +146,7 @@ fn echoes_that_are_lost_for_a_moment_say_nothing_about_a_silent_node() {
         world.serve();
     }
     assert_eq!(world.place("db-1").unwrap(), (old.clone(), 1, "held"));
-    assert_eq!(world.power_offs, 0);
+    assert_eq!((world.power_offs, world.times_told(NoteKind::Suspect, "reaches it")), (0, 1));
     // And it dies while it is silent.
     world.are_echoes_lost = false;
     world.machine(&old).cut();
