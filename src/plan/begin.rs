@@ -43,8 +43,12 @@ pub(crate) fn begin(step: &mut Step, begin: Begin<'_>) -> Option<Draft> {
     match objection(step, &begin) {
         Some(why) => {
             let (name, node) = (begin.name, &begin.holder.node);
-            let text =
-                format!("identity {name} has to leave node {node} ({}), and stays: {why}", begin.reason);
+            // Who sees it changes by the second, and would be news each time.
+            let reason = match &begin.reason {
+                Reason::Silent { .. } => "it is silent, and others see the same".to_owned(),
+                reason => reason.to_string(),
+            };
+            let text = format!("identity {name} has to leave node {node} ({reason}), and stays: {why}");
             attention::attend(step, name, NoteKind::Waiting, text);
             None
         }

@@ -4,7 +4,7 @@ use crate::answer;
 use crate::effect::{Note, NoteKind};
 use crate::ledger;
 use crate::state::Step;
-use crate::view::{NodeView, Sighting};
+use crate::view::NodeView;
 use std::time::Duration;
 use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
@@ -99,7 +99,9 @@ fn take(step: &mut Step, id: &NodeId, beat: &Heartbeat) {
     }
     for seen in &beat.seen {
         let at = now.saturating_sub(Duration::from_millis(seen.age_ms));
-        see(step, &seen.node, id, Sighting { at, is_reachable: seen.is_reachable });
+        if let Some(peer) = step.state.view.nodes.get_mut(&seen.node) {
+            peer.sightings.entry(id.clone()).or_default().see(at, seen.is_reachable);
+        }
     }
     if let Some(held) = &beat.held {
         let known = step.state.durable.epoch(&held.identity);
@@ -127,24 +129,12 @@ fn ghost(step: &mut Step, id: &NodeId, beat: &Heartbeat) {
     }
 }
 
-fn see(step: &mut Step, target: &NodeId, by: &NodeId, sighting: Sighting) {
-    let Some(node) = step.state.view.nodes.get_mut(target) else { return };
-    let known = node.sightings.entry(by.clone()).or_insert(sighting);
-    if known.at <= sighting.at {
-        *known = sighting;
-    }
-}
-
 /// A client of a role tells whether it was served.
 pub(crate) fn client(step: &mut Step, identity: Name, client: String, is_served: bool, age: Duration) {
     let at = step.now.elapsed.saturating_sub(age);
-    let sighting = Sighting { at, is_reachable: is_served };
     let clients = &mut step.state.view.clients;
     // Clients are named by the driver; a bound all the same.
     if clients.len() < 4096 || clients.contains_key(&(identity.clone(), client.clone())) {
-        let known = clients.entry((identity, client)).or_insert(sighting);
-        if known.at <= at {
-            *known = sighting;
-        }
+        clients.entry((identity, client)).or_default().see(at, is_served);
     }
 }

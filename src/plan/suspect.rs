@@ -22,8 +22,9 @@ pub(crate) enum Corroboration {
     Gone(Vec<String>),
     /// Too few say so.
     Open(Vec<String>),
-    /// Somebody still reaches it: only the way to this agent is broken, or the agent on the node.
-    Alive(String),
+    /// Somebody still reaches it: only the way to this agent is broken, or the agent on the node. In words that stay the same
+    /// whoever it is.
+    Alive(&'static str),
 }
 
 /// Lets peers look for late holders.
@@ -129,18 +130,23 @@ pub(crate) fn corroborate(step: &Step, name: &Name, id: &NodeId) -> Corroboratio
     let mut witnesses = Vec::new();
     let sightings = step.state.view.node(id).map(|node| node.sightings.clone()).unwrap_or_default();
     for (peer, sighting) in sightings {
-        let is_witness = peer != *id && step.was_heard(&peer, step.timings().suspect_after);
-        match sighting.is_reachable {
-            _ if !is_witness || !is_fresh(sighting.at) => {}
-            true => return Corroboration::Alive(format!("node {peer} reaches it")),
-            false => witnesses.push(format!("node {peer} does not reach it")),
+        if peer == *id || !step.was_heard(&peer, step.timings().suspect_after) {
+            continue;
+        }
+        if sighting.found.is_some_and(is_fresh) {
+            return Corroboration::Alive("another node reaches it");
+        }
+        if is_fresh(sighting.looked) {
+            witnesses.push(format!("node {peer} does not reach it"));
         }
     }
-    for ((identity, client), sighting) in &step.state.view.clients {
-        match sighting.is_reachable {
-            _ if identity != name || !is_fresh(sighting.at) => {}
-            true => return Corroboration::Alive(format!("client {client} is still served by it")),
-            false => witnesses.push(format!("client {client} is not served")),
+    let of_identity = step.state.view.clients.iter().filter(|((identity, _), _)| identity == name);
+    for ((_, client), sighting) in of_identity {
+        if sighting.found.is_some_and(is_fresh) {
+            return Corroboration::Alive("a client is still served by it");
+        }
+        if is_fresh(sighting.looked) {
+            witnesses.push(format!("client {client} is not served"));
         }
     }
     if matches!(bmc::word(step, id, last_word), Word::Off { .. }) {

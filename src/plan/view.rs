@@ -62,11 +62,22 @@ pub(crate) struct NodeView {
     pub bmc: BmcView,
 }
 
-/// What somebody saw.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// When somebody last looked for a node or a server, and last found it: what is lost on its way now says less than what
+/// came back just before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sighting {
-    pub at: Duration,
-    pub is_reachable: bool,
+    pub looked: Duration,
+    pub found: Option<Duration>,
+}
+
+impl Sighting {
+    /// Takes what was seen then, in whatever order it comes.
+    pub(crate) fn see(&mut self, at: Duration, is_found: bool) {
+        self.looked = self.looked.max(at);
+        if is_found {
+            self.found = self.found.max(Some(at));
+        }
+    }
 }
 
 /// What a BMC said, and what was asked of it.

@@ -111,6 +111,40 @@ impl DnsRack {
         of_identity.map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// The serials of all machines.
+    #[track_caller]
+    pub fn serials(&self) -> Vec<String> {
+        let status = self.status();
+        let machines = status["nodes"].as_array().unwrap();
+        machines.iter().map(|machine| machine["node"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Whether a machine has power.
+    #[track_caller]
+    pub fn power(&self, serial: &str) -> String {
+        let status = self.status();
+        let mut machines = status["nodes"].as_array().unwrap().iter();
+        let machine = machines.find(|machine| machine["node"] == serial).unwrap();
+        machine["power"].as_str().unwrap().to_owned()
+    }
+
+    /// Nothing that a machine held is left there.
+    #[track_caller]
+    pub fn assert_has_not(&self, serial: &str, address: &str) {
+        let addresses = self.ssh(serial, &["ip", "-brief", "address"]).expect_success().stdout;
+        assert!(!addresses.contains(&format!("{address}/")), "what it held is over: {addresses}");
+    }
+
+    /// From its next start on, until the machine starts again, the machine's unbound runs this before itself.
+    #[track_caller]
+    pub fn break_service(&self, serial: &str, before: &str) {
+        let folder = "/run/systemd/system/unbound.service.d";
+        let script = format!(
+            "mkdir -p {folder}; printf '[Service]\\nExecStartPre={before}\\n' >{folder}/broken.conf; systemctl daemon-reload"
+        );
+        self.ssh(serial, &[&script]).expect_success();
+    }
+
     /// The newest holder got it after a proof that the one before it acts no more.
     #[track_caller]
     pub fn assert_fenced_before_it_moved(&self, name: &str) {

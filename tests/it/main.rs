@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
+mod ailing;
 mod bad_disks;
 mod bad_images;
 mod blocks;
@@ -29,11 +30,13 @@ mod outputs;
 mod packages;
 #[path = "../peers.rs"]
 mod peers;
+mod questions;
 mod rack;
 mod relayed;
 mod reproducibility;
 mod restarted;
 mod site;
+mod spares;
 mod storms;
 mod takeover;
 mod told;

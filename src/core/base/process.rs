@@ -44,11 +44,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// A command found on the path, with an environment that does not change its output's language.
+    /// A command found on the path, with an environment that does not change its output's language, and without our way
+    /// to systemd, which believes our main process only (sd_notify(3)).
     #[expect(clippy::disallowed_methods, reason = "this is the one place that calls it")]
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
-        command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command.env("LC_ALL", "C.UTF-8").env_remove("NOTIFY_SOCKET").stdin(Stdio::null());
         Self { command }
     }
 
@@ -203,6 +204,22 @@ mod tests {
         let error =
             Process::new("sh").args(["-c", "echo no >&2; exit 3"]).run_within(Duration::from_secs(60));
         assert!(error.unwrap_err().to_string().contains("exit status: 3 and said:\nno"));
+    }
+
+    /// Catches the mutant that hands the environment on whole: systemd logs every word of a `systemctl` that it did not start.
+    #[test]
+    fn a_child_does_not_speak_to_systemd_in_our_place() {
+        let test = std::env::current_exe().unwrap();
+        let name = "base::process::tests::a_child_does_not_speak_to_systemd_in_our_place";
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            // Once more, as a service of systemd.
+            let again = Process::new(test).args(["--exact", name]).env("NOTIFY_SOCKET", "/run/notify");
+            let output = again.run().unwrap();
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+            return;
+        }
+        let output = Process::new("sh").args(["-c", "echo ${NOTIFY_SOCKET-none}"]).run().unwrap();
+        assert_eq!(output.stdout, b"none\n");
     }
 
     #[test]

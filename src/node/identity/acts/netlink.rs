@@ -42,7 +42,7 @@ pub fn addresses() -> nix::Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut buffer = vec![0; ANSWER_BYTES_MAX];
     loop {
-        let count = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+        let count = receive(&socket, &mut buffer)?;
         let mut rest = &buffer[..count];
         while let Some((kind, body, next)) = split(rest) {
             match kind {
@@ -82,11 +82,21 @@ fn send(socket: &std::os::fd::OwnedFd, message: &[u8]) -> nix::Result<()> {
     sendto(socket.as_raw_fd(), message, &NetlinkAddr::new(0, 0), MsgFlags::empty()).map(drop)
 }
 
+/// A call with a time limit is interrupted by every stop of the process (signal(7)).
+fn receive(socket: &std::os::fd::OwnedFd, buffer: &mut [u8]) -> nix::Result<usize> {
+    loop {
+        match recv(socket.as_raw_fd(), buffer, MsgFlags::empty()) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
 fn change(message: &[u8]) -> nix::Result<()> {
     let socket = open()?;
     send(&socket, message)?;
     let mut buffer = [0; 4096];
-    let count = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+    let count = receive(&socket, &mut buffer)?;
     match split(&buffer[..count]) {
         Some((libc::NLMSG_ERROR, body, _)) => acknowledged(body),
         _ => Err(Errno::EPROTO),

@@ -7,6 +7,9 @@ use understudy_core::model::name::Name;
 /// Of anything but starting; a service gets 5 s to end before systemd kills it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// States of a unit of which nothing runs (systemctl(1)).
+const STOPPED: [&str; 2] = ["inactive", "failed"];
+
 /// The units are not as they are to be.
 #[derive(Debug, thiserror::Error)]
 pub enum UnitsError {
@@ -32,7 +35,7 @@ pub fn restart(units: &[String]) -> Result<(), UnitsError> {
 /// Stops the roles' targets and services, and looks whether they are.
 pub fn stop<'a>(roles: impl Iterator<Item = &'a Name>, units: &[String]) -> Result<(), UnitsError> {
     systemctl("stop").args(roles.map(target)).args(units).run_within(PATIENCE)?;
-    all_are(units, &shown(units)?, &["inactive", "failed"])
+    all_are(units, &shown(units)?, &STOPPED)
 }
 
 fn shown(units: &[String]) -> Result<String, UnitsError> {
@@ -79,7 +82,7 @@ mod tests {
     #[test]
     fn only_a_unit_that_has_ended_is_stopped() {
         let units = ["a.service".to_owned(), "b.service".to_owned()];
-        let ended = |shown| all_are(&units, shown, &["inactive", "failed"]);
+        let ended = |shown| all_are(&units, shown, &STOPPED);
         assert!(ended("inactive\n\nfailed\n").is_ok());
         for shown in [
             "inactive\n\nactive\n",

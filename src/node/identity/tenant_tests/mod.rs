@@ -152,6 +152,28 @@ fn giving_up_goes_on_until_all_is_gone() {
     }
 }
 
+/// Catches the mutants that say "released" before it is written down, after a tenure and without one.
+#[test]
+fn a_promise_is_written_down_before_it_is_made() {
+    for before in [Order::Keep, hold(5)] {
+        let mut agent = Agent::new();
+        agent.turns(&before, 10);
+        agent.world().failing.insert("keep epochs", 4);
+        for _ in 0..20 {
+            agent.turn(&release(5));
+        }
+        assert_eq!(agent.turns(&release(5), 1), Some(Phase::Released));
+        agent.reboot();
+        assert!(failed(agent.turns(&hold(5), 5)).contains("epoch 5 was given up"));
+    }
+    // That it failed is the same promise.
+    let mut agent = Agent::new();
+    agent.world().other_bundle = Some((name("dns-2"), Epoch::new(5)));
+    agent.turns(&hold(5), 2);
+    agent.world().failing.insert("keep epochs", 4);
+    assert!(failed(agent.turns(&hold(5), 20)).contains("the bundle is of identity"));
+}
+
 /// Catches the mutant that waits for one step for ever.
 #[test]
 fn an_activation_that_does_not_end_fails_at_its_deadline_with_its_reason() {

@@ -253,7 +253,8 @@ impl Agent {
         self.note_what_is_said();
     }
 
-    /// Safety: what the site is told is over has nothing left here.
+    /// Safety: what the site is told is over has nothing left here, and the node never acts at that epoch again, which it
+    /// must know after any restart.
     fn note_what_is_said(&mut self) {
         let Some(Held { identity, epoch, phase }) = self.tenant.held() else { return };
         if !matches!(phase, Phase::Released | Phase::Failed { .. }) {
@@ -262,6 +263,8 @@ impl Agent {
         let mut world = self.world();
         let is_of_this = world.address.as_ref().is_some_and(|held| *held == (identity.clone(), epoch));
         assert!(!is_of_this, "{identity} {epoch} is said to be over");
+        let is_forbidden = world.are_epochs_damaged || world.epochs.allow(&identity, epoch).is_err();
+        assert!(is_forbidden, "{identity} {epoch} is said to be over, and could begin again");
         let over = world.over.entry(identity).or_default();
         *over = (*over).max(epoch);
     }

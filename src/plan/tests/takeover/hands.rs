@@ -74,8 +74,11 @@ impl World {
 
     #[track_caller]
     pub fn was_told(&self, kind: NoteKind, words: &str) {
-        let found = self.notes.iter().any(|note| note.kind == kind && note.text.contains(words));
-        assert!(found, "no {kind:?} with `{words}` in {:#?}", self.texts());
+        assert!(self.times_told(kind, words) > 0, "no {kind:?} with `{words}` in {:#?}", self.texts());
+    }
+
+    pub fn times_told(&self, kind: NoteKind, words: &str) -> usize {
+        self.notes.iter().filter(|note| note.kind == kind && note.text.contains(words)).count()
     }
 
     pub fn texts(&self) -> Vec<&str> {

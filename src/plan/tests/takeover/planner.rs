@@ -19,9 +19,12 @@ fn without_a_spare_nothing_is_fenced_and_it_goes_on_when_one_appears() {
     let mut world = calm(3, &["db-1", "db-2", "db-3"], &[]);
     let old = world.holder("db-1");
     world.machine(&old).is_frozen = true;
-    world.pass(60 * SECOND);
+    world.pass(30 * SECOND);
+    // One witness more is no news.
+    world.machine(&old).cut();
+    world.pass(30 * SECOND);
     assert_eq!((world.power_offs, world.place("db-1").unwrap().2), (0, "held"));
-    world.was_told(NoteKind::Waiting, "has no spare");
+    assert_eq!(world.times_told(NoteKind::Waiting, "has no spare"), 1, "{:#?}", world.texts());
     world.add_machine(7);
     assert!(world.pass_until(30 * SECOND, |world| world.is_served("db-1")), "{:#?}", world.texts());
     world.is_whole();

@@ -173,7 +173,28 @@ fn a_node_that_peers_still_reach_is_left_alone_and_told_after_a_while() {
     }
     assert_eq!(world.place("db-1").unwrap(), (old, 1, "held"));
     assert_eq!(world.power_offs, 0);
-    world.was_told(NoteKind::Suspect, "reaches it, so nothing is moved");
+    assert_eq!(world.times_told(NoteKind::Suspect, "reaches it, so nothing is moved"), 1);
+    world.is_whole();
+}
+
+/// Catches the mutant that forgets an echo that came back with the next one that is lost: all peers lose theirs at once
+/// where the node or the network stands still for a moment.
+#[test]
+fn echoes_that_are_lost_for_a_moment_say_nothing_about_a_silent_node() {
+    let mut world = calm(5, &["db-1"], &[]);
+    let old = world.holder("db-1");
+    for tick in 0..400 {
+        world.are_echoes_lost = tick % 16 >= 11;
+        world.tick_without_beats_of(&old);
+        world.serve();
+    }
+    assert_eq!(world.place("db-1").unwrap(), (old.clone(), 1, "held"));
+    assert_eq!((world.power_offs, world.times_told(NoteKind::Suspect, "reaches it")), (0, 1));
+    // And it dies while it is silent.
+    world.are_echoes_lost = false;
+    world.machine(&old).cut();
+    world.pass(20 * SECOND);
+    assert!(world.is_served("db-1") && world.place("db-1").unwrap().1 == 2, "{:#?}", world.texts());
     world.is_whole();
 }
 

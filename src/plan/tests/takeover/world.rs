@@ -51,6 +51,8 @@ pub struct World {
     pub asks: Vec<(NodeId, Duration)>,
     pub offs: Vec<NodeId>,
     pub probes: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// Whether what peers send to look for each other is lost.
+    pub are_echoes_lost: bool,
     pub fate: Fate,
     /// Who was given which identity at which epoch, ever.
     pub granted: BTreeMap<(Name, Epoch), Holder>,
@@ -90,6 +92,7 @@ impl World {
             asks: Vec::new(),
             offs: Vec::new(),
             probes: BTreeMap::new(),
+            are_echoes_lost: false,
             fate: Fate::Stored,
             granted: BTreeMap::new(),
             mail: BTreeMap::new(),
@@ -308,7 +311,8 @@ impl World {
     fn beat(&mut self, id: &NodeId) {
         let targets = self.probes.remove(id).unwrap_or_default();
         let seen = targets.into_iter().map(|node| {
-            let is_reachable = self.machines.get(&node).is_some_and(Machine::can_talk);
+            let can_talk = self.machines.get(&node).is_some_and(Machine::can_talk);
+            let is_reachable = can_talk && !self.are_echoes_lost;
             Seen { node, is_reachable, age_ms: 10 }
         });
         let seen = seen.collect();

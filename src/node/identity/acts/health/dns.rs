@@ -62,10 +62,15 @@ pub fn check(server: SocketAddr, name: &DnsName, patience: Duration) -> Result<(
             // What belongs to another question does not count against the server.
             Ok(count) if buffer[..count].get(..2) != question.get(..2) => {}
             Ok(count) => return judge(&buffer[..count], &question),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if is_nothing_yet(error.kind()) => {}
             Err(error) => return Err(ask(error)),
         }
     }
+}
+
+/// A call with a time limit is interrupted by every stop of the process, too (signal(7)).
+fn is_nothing_yet(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// Tells an answer from a late one to the last question; nobody guesses on this path.
@@ -140,6 +145,7 @@ fn skip_name(mut bytes: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
     fn name() -> DnsName {
         "health.understudy.".to_owned().try_into().unwrap()
@@ -179,8 +185,14 @@ mod tests {
         }
     }
 
+    /// How long a server is listened to that says nothing.
+    const SILENCE: Duration = Duration::from_millis(300);
+
     /// A server that answers once with what `answer` makes of the question.
-    fn served(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Result<(), DnsFault> {
+    fn served(
+        patience: Duration,
+        answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static,
+    ) -> Result<(), DnsFault> {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let serving = std::thread::spawn(move || {
@@ -191,26 +203,48 @@ mod tests {
             }
             server
         });
-        let result = check(address, &name(), Duration::from_millis(300));
+        let result = check(address, &name(), patience);
         drop(serving.join().unwrap());
         result
     }
 
     #[test]
     fn a_server_is_judged_by_the_answer_to_this_question() {
-        assert_eq!(served(|question: &[u8]| vec![good(question)]), Ok(()));
+        // A busy computer takes its time.
+        let long = Duration::from_secs(60);
+        assert_eq!(served(long, |question: &[u8]| vec![good(question)]), Ok(()));
         let late = |question: &[u8]| {
             let mut other = good(question);
             other[0] ^= 1;
             other
         };
-        assert_eq!(served(move |question: &[u8]| vec![late(question), vec![], good(question)]), Ok(()));
+        assert_eq!(served(long, move |question: &[u8]| vec![late(question), vec![], good(question)]), Ok(()));
         assert_eq!(
-            served(move |question: &[u8]| vec![late(question)]),
-            Err(DnsFault::Silence(Duration::from_millis(300)))
+            served(SILENCE, move |question: &[u8]| vec![late(question)]),
+            Err(DnsFault::Silence(SILENCE))
         );
-        assert_eq!(served(|_: &[u8]| vec![]), Err(DnsFault::Silence(Duration::from_millis(300))));
-        assert_eq!(served(|question: &[u8]| vec![question[..5].to_vec()]), Err(DnsFault::Garbage));
+        assert_eq!(served(SILENCE, |_: &[u8]| vec![]), Err(DnsFault::Silence(SILENCE)));
+        assert_eq!(served(long, |question: &[u8]| vec![question[..5].to_vec()]), Err(DnsFault::Garbage));
+    }
+
+    /// Catches the mutant that takes an interruption for the end of the server.
+    #[test]
+    fn a_signal_is_no_answer() {
+        extern "C" fn nothing(_: i32) {}
+        let handler = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+        // SAFETY: it does nothing, whatever it interrupts.
+        unsafe { sigaction(Signal::SIGUSR1, &handler) }.unwrap();
+        // SAFETY: no arguments, no failure.
+        let asking = unsafe { nix::libc::pthread_self() };
+        let answer = move |question: &[u8]| {
+            for _ in 0..20 {
+                // SAFETY: that thread waits for the answer, which follows.
+                unsafe { nix::libc::pthread_kill(asking, nix::libc::SIGUSR1) };
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            vec![good(question)]
+        };
+        assert_eq!(served(Duration::from_secs(60), answer), Ok(()));
     }
 
     #[test]

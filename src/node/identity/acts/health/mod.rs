@@ -2,7 +2,7 @@
 
 mod dns;
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use understudy_core::base::process::{Process, ProcessError};
@@ -65,9 +65,12 @@ fn tcp(address: SocketAddr, expect: Option<&str>) -> Result<(), HealthError> {
     while length < said.len() {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left)).map_err(greeting)?;
-        match socket.read(&mut said[length..]).map_err(greeting)? {
-            0 => break,
-            count => length += count,
+        match socket.read(&mut said[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            // By a stop of the process (signal(7)), or as a signal came.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(greeting(error)),
         }
         if Instant::now() >= deadline {
             break;
