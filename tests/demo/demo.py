@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from lab import Lab, seconds_since_epoch, wait
+from lab import Lab, ended_takeover, held, seconds_since_epoch, until_all_run, wait
 from queries import Queries, warm_up
 
 HERE = Path(__file__).resolve().parent
@@ -44,20 +44,12 @@ def boot(lab, options):
     say(f"{options.nodes} machines with empty disks have power; the network tells them what to do")
     ready = {}
 
-    def all_ready():
-        for node in lab.site("nodes"):
-            if node["state"] in ("spare", "assigned") and node["serial"] not in ready:
-                ready[node["serial"]] = time.time() - started
-                say(f"  {ready[node['serial']]:6.1f} s  {node['serial']} runs {node['image']} from its own disk")
-        return len(ready) == options.nodes
+    def tell(node):
+        ready[node["serial"]] = time.time() - started
+        say(f"  {ready[node['serial']]:6.1f} s  {node['serial']} runs {node['image']} from its own disk")
 
-    wait("all machines run from their disks", BOOT_MAX_S, all_ready)
+    until_all_run(lab, options.nodes, BOOT_MAX_S, tell)
     return ready
-
-
-def held(lab):
-    identities = lab.site("identities")
-    return identities if all(identity["state"] == "held" for identity in identities) else None
 
 
 def cut(lab, victim):
@@ -66,11 +58,8 @@ def cut(lab, victim):
     lab.verb("cut", victim["serial"])
     say(f"\n   0.0 s  the power of {victim['serial']} is cut; it held {victim['name']} ({victim['address']})")
 
-    def ended():
-        of_victim = [each for each in lab.site("takeovers") if each["identity"] == victim["name"]]
-        return next((each for each in of_victim if each["outcome"]), None)
-
-    takeover = wait(f"{victim['name']} has another holder", TAKEOVER_MAX_S, ended, pause=0.2)
+    what = f"{victim['name']} has another holder"
+    takeover = wait(what, TAKEOVER_MAX_S, lambda: ended_takeover(lab, victim), pause=0.2)
     return moment, takeover
 
 
