@@ -11,6 +11,7 @@ from the step before for the steps of a takeover. p50 is the median, p99 the nea
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -125,11 +126,22 @@ def tell(what, run):
     say(f"{what}: {run['from']} -> {run['to']}: {seconds} s{others}")
 
 
-def measure(lab, options):
+class Controller:
+    """What `understudy serve` of a lab has used since the first question."""
+
+    def __init__(self, lab):
+        self.pid = lab.status()["site"]["serving"]["pid"]
+        self.cpu_before, self.since = cpu_seconds(self.pid), time.time()
+
+    def rows(self, takeovers):
+        note = f"over {time.time() - self.since:.0f} s, with all that booting machines and this benchmark ask of it"
+        cpu = (cpu_seconds(self.pid) - self.cpu_before) / takeovers
+        return [row("controller", "CPU", "s/takeover", "lower", {"ours": [cpu]}, note),
+                row("controller", "peak memory", "MiB", "lower", {"ours": [peak_mebibytes(self.pid)]}, note)]
+
+
+def measure(lab, rack, options, ours, peer):
     """Ours and the peer by turns."""
-    rack, ours, peer = Rack(lab, options.away), [], []
-    site = lab.status()["site"]["serving"]["pid"]
-    cpu, started = cpu_seconds(site), time.time()
     for number in range(options.takeovers):
         ours.append(take_over(lab, rack, number))
         tell(f"takeover {number + 1} of {options.takeovers}, {ours[-1]['identity']}", ours[-1])
@@ -137,9 +149,6 @@ def measure(lab, options):
         while len(peer) < options.runs * (number + 1) // options.takeovers:
             peer.append(move_address(lab, rack))
             tell(f"keepalived {len(peer)} of {options.runs}", peer[-1])
-    rack.is_calm()
-    controller = {"cpu_s": cpu_seconds(site) - cpu, "peak_mebibytes": peak_mebibytes(site)}
-    return {"ours": ours, "peer": peer, "controller": controller, "storms": rack.storms, "took_s": time.time() - started}
 
 
 def nearest_rank(values, percent):
@@ -147,45 +156,57 @@ def nearest_rank(values, percent):
     return sorted(values)[math.ceil(percent / 100 * len(values)) - 1]
 
 
-def rows(measured):
-    made, served = [], [run for run in measured["ours"] if run["outcome"] == "serving"]
+def rows(ours, peer):
+    made = []
     for case in [*STEPS, DNS, ECHO]:
-        sides = {"ours": [run["seconds"][case] for run in served]}
+        sides = {"ours": [run["seconds"][case] for run in ours if run["outcome"] == "serving"]}
         if case == ECHO:
-            sides |= {name: [run["seconds"][name] for run in measured["peer"]] for name in keepalived.ADDRESSES}
+            sides |= {name: [run["seconds"][name] for run in peer] for name in keepalived.ADDRESSES}
         for metric, of in (("p50", statistics.median), ("p99", lambda values: nearest_rank(values, 99)), ("max", max)):
             made.append(row(case, metric, "s", "lower", sides, NOTES[case], of))
-    count, controller = len(measured["ours"]), measured["controller"]
-    note = f"of understudy serve, over {measured['took_s']:.0f} s: booting machines and this benchmark's questions too"
-    made.append(row("controller", "CPU", "s/takeover", "lower", {"ours": [controller["cpu_s"] / count]}, note))
-    made.append(row("controller", "peak memory", "MiB", "lower", {"ours": [controller["peak_mebibytes"]]}, note))
     return made
 
 
 def show(made):
+    """A line for each case, with all of its metrics in each cell; the ratio is that of the first."""
     names = list(keepalived.ADDRESSES)
     say(f"| case | metric | ours | {' | '.join(names)} | ratio |\n| --- | --- | --- |{' --- |' * (len(names) + 1)}")
-    for one in made:
-        peers = " | ".join(f"{one['peers'][name]:.2f}" if name in one["peers"] else "" for name in names)
-        ratio = "" if one["ratio"] is None else f"{one['ratio']:.2f}"
-        say(f"| {one['case']} | {one['metric']} ({one['unit']}) | {one['ours']:.2f} | {peers} | {ratio} |")
+    for (case, unit), group in itertools.groupby(made, lambda one: (one["case"], one["unit"])):
+        group = list(group)
+        cells = [" / ".join(one["metric"] for one in group) + f" ({unit})", cell(one["ours"] for one in group)]
+        cells += [cell(one["peers"][name] for one in group if name in one["peers"]) for name in names]
+        say(f"| {case} | {' | '.join(cells)} | {group[0]['ratio'] or ''} |")
+
+
+def cell(values):
+    return " / ".join(f"{value:.2f}" for value in values)
 
 
 def main():
     options = arguments()
     keepalived.prepare()
+    ours, peer = [], []
     with Lab(options.understudy, f"bench-takeover-{os.getpid()}") as lab:
         up(lab, options)
-        measured = measure(lab, options)
-    made = rows(measured)
-    report = {"machine": machine(), "peer_versions": keepalived.versions(), "rows": made,
-              "takeovers": measured["ours"], "keepalived": measured["peer"], "storms": measured["storms"]}
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=1) + "\n")
-    show(made)
-    say(f"report: {REPORT}; storms: {measured['storms']}")
-    if failed := [run for run in measured["ours"] if run["outcome"] != "serving"]:
+        rack, controller = Rack(lab, options.away), Controller(lab)
+        try:
+            measure(lab, rack, options, ours, peer)
+        finally:
+            # What was measured counts, also when the rest could not be.
+            if ours and peer:
+                rack.is_calm()
+                report(rows(ours, peer) + controller.rows(len(ours)), ours, peer, rack.storms)
+    if failed := [run for run in ours if run["outcome"] != "serving"]:
         raise SystemExit(f"{len(failed)} takeovers did not end with a holder that serves: {failed}")
+
+
+def report(made, ours, peer, storms):
+    text = {"machine": machine(), "peer_versions": keepalived.versions(), "rows": made, "takeovers": ours,
+            "keepalived": peer, "storms": storms}
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(text, indent=1) + "\n")
+    show(made)
+    say(f"{len(ours)} takeovers, {len(peer)} runs of keepalived, {storms} storms; report: {REPORT}")
 
 
 if __name__ == "__main__":
