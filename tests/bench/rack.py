@@ -13,7 +13,9 @@ from lab import ended_takeover, held, seconds_since_epoch, wait
 STORM_CUTS, STORM_S = 2, 63
 # From a machine's word that it is ready until its heartbeats count.
 SETTLE_S = 3
-FAIR_MAX_S = 600
+BOOT_MAX_S, FAIR_MAX_S = 900, 600
+# SeaBIOS's last words, after nobody has answered its network card in time; it stays there until somebody resets it.
+STUCK, STUCK_S = "No bootable device.", 60
 RUNNING = ("spare", "assigned")
 
 
@@ -21,9 +23,9 @@ class Rack:
     def __init__(self, lab, away_max):
         self.lab, self.away_max = lab, away_max
         self.cuts = []
-        # When the power of each machine that lost it came back; nothing while it has none.
-        self.on_since = {}
-        self.event_seen, self.is_frozen, self.storms = 0, False, 0
+        # Since when each machine has power; nothing while it has none.
+        self.on_since = {node["node"]: time.time() for node in lab.status()["nodes"]}
+        self.event_seen, self.is_frozen, self.storms, self.resets = 0, False, 0, 0
 
     def cut(self, serial):
         """What `understudy lab cut` does: SIGKILL to the machine's qemu. Done here, so that its moment is known."""
@@ -39,7 +41,7 @@ class Rack:
         self.on_since[serial] = time.time()
 
     def look(self):
-        """The spares, those first that lost their power least often; and who lost it and does not run yet."""
+        """The spares, those first that lost their power least often; and the machines that do not run yet."""
         nodes = self.lab.site("nodes")
         running = {node["serial"]: seconds_since_epoch(node["since"]) for node in nodes if node["state"] in RUNNING}
         until, cuts = time.time() - SETTLE_S, [serial for _, serial in self.cuts]
@@ -50,6 +52,28 @@ class Rack:
         away = [serial for serial, on in self.on_since.items() if not is_back(serial, on)]
         spares = {node["serial"] for node in nodes if node["state"] == "spare"} - set(away)
         return sorted(spares, key=lambda serial: (cuts.count(serial), serial)), away
+
+    def reset_stuck(self, away):
+        for node in self.lab.status()["nodes"]:
+            serial, on = node["node"], self.on_since[node["node"]]
+            if serial in away and on and on < time.time() - STUCK_S and node["console_last_line"] == STUCK:
+                self.lab.verb("power", serial, "reset")
+                self.on_since[serial] = time.time()
+                self.resets += 1
+
+    def wait_for_all(self, tell):
+        """Returns when every machine runs, and tells of each."""
+        started, seen = time.time(), set()
+
+        def all_run():
+            away = self.look()[1]
+            self.reset_stuck(away)
+            for serial in self.on_since.keys() - seen - set(away):
+                tell(f"{time.time() - started:6.1f} s  {serial} runs its image")
+                seen.add(serial)
+            return not away
+
+        wait("all machines run", BOOT_MAX_S, all_run, pause=1)
 
     def is_calm(self):
         for event in self.lab.events(self.event_seen):
@@ -66,6 +90,7 @@ class Rack:
             if len(recent) >= STORM_CUTS or not held(self.lab) or not self.is_calm():
                 return None
             spares, away = self.look()
+            self.reset_stuck(away)
             is_enough = len(spares) >= count and len(away) <= self.away_max
             return (spares[:count], len(away)) if is_enough else None
 

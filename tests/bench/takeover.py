@@ -22,14 +22,14 @@ import time
 import keepalived
 from client import Client
 from keepalived import Keepalived
-from lab import Lab, held, seconds_since_epoch, until_all_run, wait
+from lab import Lab, held, seconds_since_epoch, wait
 from rack import Rack
 from servers import TREE, cpu_seconds, machine, peak_mebibytes, row
 
 REPORT = TREE / "target/bench/takeover.json"
 MACHINES = 5
 # Machines under emulation on a computer with two cores.
-BOOT_MAX_S, SERVE_MAX_S, ANSWER_MAX_S, END_MAX_S = 900, 300, 300, 60
+SERVE_MAX_S, ANSWER_MAX_S, END_MAX_S = 300, 300, 60
 # A machine that starts more often than ten times within an hour is no spare (src/site/lifecycle/running.rs).
 CUTS_MAX = 40
 STEPS = ["detect", "fence", "assign", "activate"]
@@ -65,16 +65,16 @@ def arguments():
 def up(lab, options):
     """The demo's rack, with more machines, and an allowance for so many fences."""
     settings = "[rack]\nallowance = 64\nallowance_window_s = 60\n" + (TREE / "tests/demo/site.toml").read_text()
-    started = time.time()
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(settings)
         file.flush()
         lab.up("--nodes", str(MACHINES), "--firmware", "bios", "--site-image", options.image, "--key", options.key,
                "--site-settings", file.name)
     say(f"{MACHINES} machines with empty disks have power")
-    until_all_run(lab, MACHINES, BOOT_MAX_S,
-                  lambda node: say(f"  {time.time() - started:6.1f} s  {node['serial']} runs its image"))
+    rack = Rack(lab, options.away)
+    rack.wait_for_all(lambda text: say(f"  {text}"))
     wait("both identities are held", SERVE_MAX_S, lambda: held(lab))
+    return rack
 
 
 def cut_and_wait(lab, rack, words, serial):
@@ -179,7 +179,7 @@ def show(made):
 
 
 def cell(values):
-    return " / ".join(f"{value:.2f}" for value in values)
+    return " / ".join(f"{value:.3g}" for value in values)
 
 
 def main():
@@ -187,26 +187,26 @@ def main():
     keepalived.prepare()
     ours, peer = [], []
     with Lab(options.understudy, f"bench-takeover-{os.getpid()}") as lab:
-        up(lab, options)
-        rack, controller = Rack(lab, options.away), Controller(lab)
+        rack, controller = up(lab, options), Controller(lab)
         try:
             measure(lab, rack, options, ours, peer)
         finally:
             # What was measured counts, also when the rest could not be.
             if ours and peer:
                 rack.is_calm()
-                report(rows(ours, peer) + controller.rows(len(ours)), ours, peer, rack.storms)
+                report(rows(ours, peer) + controller.rows(len(ours)), ours, peer, rack)
     if failed := [run for run in ours if run["outcome"] != "serving"]:
         raise SystemExit(f"{len(failed)} takeovers did not end with a holder that serves: {failed}")
 
 
-def report(made, ours, peer, storms):
+def report(made, ours, peer, rack):
     text = {"machine": machine(), "peer_versions": keepalived.versions(), "rows": made, "takeovers": ours,
-            "keepalived": peer, "storms": storms}
+            "keepalived": peer, "storms": rack.storms, "resets": rack.resets}
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(text, indent=1) + "\n")
     show(made)
-    say(f"{len(ours)} takeovers, {len(peer)} runs of keepalived, {storms} storms; report: {REPORT}")
+    say(f"{len(ours)} takeovers, {len(peer)} runs of keepalived; {rack.storms} storms, {rack.resets} machines reset "
+        f"that had not booted; report: {REPORT}")
 
 
 if __name__ == "__main__":

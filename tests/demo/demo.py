@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from lab import Lab, ended_takeover, held, seconds_since_epoch, until_all_run, wait
+from lab import Lab, ended_takeover, held, seconds_since_epoch, wait
 from queries import Queries, warm_up
 
 HERE = Path(__file__).resolve().parent
@@ -44,11 +44,14 @@ def boot(lab, options):
     say(f"{options.nodes} machines with empty disks have power; the network tells them what to do")
     ready = {}
 
-    def tell(node):
-        ready[node["serial"]] = time.time() - started
-        say(f"  {ready[node['serial']]:6.1f} s  {node['serial']} runs {node['image']} from its own disk")
+    def all_ready():
+        for node in lab.site("nodes"):
+            if node["state"] in ("spare", "assigned") and node["serial"] not in ready:
+                ready[node["serial"]] = time.time() - started
+                say(f"  {ready[node['serial']]:6.1f} s  {node['serial']} runs {node['image']} from its own disk")
+        return len(ready) == options.nodes
 
-    until_all_run(lab, options.nodes, BOOT_MAX_S, tell)
+    wait("all machines run from their disks", BOOT_MAX_S, all_ready)
     return ready
 
 

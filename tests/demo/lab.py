@@ -51,20 +51,6 @@ class Lab:
         return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def until_all_run(lab, count, seconds, tell):
-    """Waits until so many machines run from their own disks, and tells of each."""
-    seen = set()
-
-    def all_run():
-        for node in lab.site("nodes"):
-            if node["state"] in ("spare", "assigned") and node["serial"] not in seen:
-                seen.add(node["serial"])
-                tell(node)
-        return len(seen) == count
-
-    wait("all machines run from their disks", seconds, all_run)
-
-
 def held(lab):
     """The identities, if each of them has a holder."""
     identities = lab.site("identities")
