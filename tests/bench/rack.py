@@ -25,7 +25,8 @@ class Rack:
         self.cuts = []
         # Since when each machine has power; nothing while it has none.
         self.on_since = {node["node"]: time.time() for node in lab.status()["nodes"]}
-        self.event_seen, self.is_frozen, self.storms, self.resets = 0, False, 0, 0
+        self.event_seen, self.is_frozen = 0, False
+        self.storms, self.resets, self.false_alarms = 0, 0, 0
 
     def cut(self, serial):
         """What `understudy lab cut` does: SIGKILL to the machine's qemu. Done here, so that its moment is known."""
@@ -53,13 +54,21 @@ class Rack:
         spares = {node["serial"] for node in nodes if node["state"] == "spare"} - set(away)
         return sorted(spares, key=lambda serial: (cuts.count(serial), serial)), away
 
-    def reset_stuck(self, away):
+    def help_up(self, away):
+        """What a person would do for machines that will not come back by themselves."""
+        fenced = [node["serial"] for node in self.lab.site("nodes") if node["state"] == "fenced"]
         for node in self.lab.status()["nodes"]:
             serial, on = node["node"], self.on_since[node["node"]]
-            if serial in away and on and on < time.time() - STUCK_S and node["console_last_line"] == STUCK:
+            if serial not in away or on is None:
+                continue
+            if node["power"] == "off" and serial in fenced:
+                # The site took it for dead, and nobody had cut its power.
+                self.false_alarms += 1
+                self.give_power(serial)
+            elif on < time.time() - STUCK_S and node["console_last_line"] == STUCK:
+                self.resets += 1
                 self.lab.verb("power", serial, "reset")
                 self.on_since[serial] = time.time()
-                self.resets += 1
 
     def wait_for_all(self, tell):
         """Returns when every machine runs, and tells of each."""
@@ -67,7 +76,7 @@ class Rack:
 
         def all_run():
             away = self.look()[1]
-            self.reset_stuck(away)
+            self.help_up(away)
             for serial in self.on_since.keys() - seen - set(away):
                 tell(f"{time.time() - started:6.1f} s  {serial} runs its image")
                 seen.add(serial)
@@ -90,7 +99,7 @@ class Rack:
             if len(recent) >= STORM_CUTS or not held(self.lab) or not self.is_calm():
                 return None
             spares, away = self.look()
-            self.reset_stuck(away)
+            self.help_up(away)
             is_enough = len(spares) >= count and len(away) <= self.away_max
             return (spares[:count], len(away)) if is_enough else None
 

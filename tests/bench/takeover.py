@@ -200,13 +200,15 @@ def main():
 
 
 def report(made, ours, peer, rack):
+    counts = {"storms": rack.storms, "machines fenced that had power": rack.false_alarms,
+              "machines reset that had given up booting": rack.resets}
     text = {"machine": machine(), "peer_versions": keepalived.versions(), "rows": made, "takeovers": ours,
-            "keepalived": peer, "storms": rack.storms, "resets": rack.resets}
+            "keepalived": peer, "counts": counts}
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(text, indent=1) + "\n")
     show(made)
-    say(f"{len(ours)} takeovers, {len(peer)} runs of keepalived; {rack.storms} storms, {rack.resets} machines reset "
-        f"that had not booted; report: {REPORT}")
+    say(f"{len(ours)} takeovers, {len(peer)} runs of keepalived; "
+        + ", ".join(f"{what}: {count}" for what, count in counts.items()) + f"; report: {REPORT}")
 
 
 if __name__ == "__main__":
