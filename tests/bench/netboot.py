@@ -15,7 +15,6 @@ import fcntl
 import json
 import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import time
 
 import files
 import leases
-from servers import TREE
+from servers import TREE, machine
 
 INSIDE = "UNDERSTUDY_BENCH_INSIDE"
 REPORT = TREE / "target/bench/netboot.json"
@@ -78,12 +77,6 @@ class Quiet:
         for file in self.held:
             file.close()
         self.held = []
-
-
-def machine():
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    return {"processor": model, "processors": os.cpu_count(), "kernel": platform.release()}
 
 
 def parse():

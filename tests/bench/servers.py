@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import platform
 import re
 import signal
 import statistics
@@ -36,10 +37,22 @@ def version(package):
     return re.search(r"^Version: (\S+)", shown, re.MULTILINE).group(1)
 
 
+def machine():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return {"processor": model, "processors": os.cpu_count(), "kernel": platform.release()}
+
+
 def cpu_seconds(pid):
     """User and system time of a process and of children that it waited for (proc(5))."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return sum(int(field) for field in fields[11:15]) / TICKS
+
+
+def peak_mebibytes(pid):
+    """The largest resident size so far; nothing of one that has ended."""
+    peak = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    return int(peak.group(1)) / 1024 if peak else 0
 
 
 class Server:
@@ -57,9 +70,7 @@ class Server:
 
     def peak_mebibytes(self):
         """Of the process and its children; those that share memory count it each."""
-        status = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.pids()]
-        peaks = [re.search(r"VmHWM:\s+(\d+)", text) for text in status]
-        return sum(int(peak.group(1)) for peak in peaks if peak) / 1024
+        return sum(map(peak_mebibytes, self.pids()))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -100,13 +111,13 @@ def wait_until(what, condition, seconds=20):
         time.sleep(0.05)
 
 
-def row(case, metric, unit, better, runs, note):
-    """One line of a report; `runs` has the values of each side, ours under `ours`."""
+def row(case, metric, unit, better, runs, note, of=statistics.median):
+    """One line of a report; `runs` has the values of each side, ours under `ours`. `of` is what becomes of a side's."""
     runs = {name: [round(value, 4) for value in values] for name, values in runs.items()}
-    medians = {name: statistics.median(values) for name, values in runs.items()}
-    ours, ours_runs = medians.pop("ours"), runs.pop("ours")
-    best = (max if better == "higher" else min)(medians.values())
+    values = {name: of(of_side) for name, of_side in runs.items()}
+    ours, ours_runs = values.pop("ours"), runs.pop("ours")
+    best = (max if better == "higher" else min)(values.values(), default=None)
     return {
         "case": case, "metric": metric, "unit": unit, "better": better, "ours": ours, "ours_runs": ours_runs,
-        "peers": medians, "peer_runs": runs, "ratio": round(ours / best, 3) if best else None, "note": note,
+        "peers": values, "peer_runs": runs, "ratio": round(ours / best, 3) if best else None, "note": note,
     }

@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from lab import Lab, seconds_since_epoch, wait
+from lab import Lab, ended_takeover, held, seconds_since_epoch, wait
 from queries import Queries, warm_up
 
 HERE = Path(__file__).resolve().parent
@@ -55,22 +55,14 @@ def boot(lab, options):
     return ready
 
 
-def held(lab):
-    identities = lab.site("identities")
-    return identities if all(identity["state"] == "held" for identity in identities) else None
-
-
 def cut(lab, victim):
     """The cut, and the takeover that follows: seconds since the cut."""
     moment = time.time()
     lab.verb("cut", victim["serial"])
     say(f"\n   0.0 s  the power of {victim['serial']} is cut; it held {victim['name']} ({victim['address']})")
 
-    def ended():
-        of_victim = [each for each in lab.site("takeovers") if each["identity"] == victim["name"]]
-        return next((each for each in of_victim if each["outcome"]), None)
-
-    takeover = wait(f"{victim['name']} has another holder", TAKEOVER_MAX_S, ended, pause=0.2)
+    what = f"{victim['name']} has another holder"
+    takeover = wait(what, TAKEOVER_MAX_S, lambda: ended_takeover(lab, victim), pause=0.2)
     return moment, takeover
 
 

@@ -51,6 +51,18 @@ class Lab:
         return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
+def held(lab):
+    """The identities, if each of them has a holder."""
+    identities = lab.site("identities")
+    return identities if all(identity["state"] == "held" for identity in identities) else None
+
+
+def ended_takeover(lab, identity):
+    """The takeover that ended the identity's epoch, once it is over."""
+    ended = (each for each in lab.site("takeovers") if each["outcome"] and each["epoch"] == identity["epoch"])
+    return next((each for each in ended if each["identity"] == identity["name"]), None)
+
+
 def wait(what, seconds, look, pause=0.5):
     """Looks until there is something; what it was, or the end of the program."""
     until = time.monotonic() + seconds
