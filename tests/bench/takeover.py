@@ -127,20 +127,24 @@ def tell(what, run):
 
 
 class Controller:
-    """What `understudy serve` of a lab has used since the first question."""
+    """What `understudy serve` of a lab has used since the first cut."""
 
     def __init__(self, lab):
         self.pid = lab.status()["site"]["serving"]["pid"]
         self.cpu_before, self.since = cpu_seconds(self.pid), time.time()
+        self.look()
+
+    def look(self):
+        self.cpu, self.seconds = cpu_seconds(self.pid) - self.cpu_before, time.time() - self.since
+        self.peak = peak_mebibytes(self.pid)
 
     def rows(self, takeovers):
-        note = f"over {time.time() - self.since:.0f} s, with all that booting machines and this benchmark ask of it"
-        cpu = (cpu_seconds(self.pid) - self.cpu_before) / takeovers
-        return [row("controller", "CPU", "s/takeover", "lower", {"ours": [cpu]}, note),
-                row("controller", "peak memory", "MiB", "lower", {"ours": [peak_mebibytes(self.pid)]}, note)]
+        note = f"over {self.seconds:.0f} s, with all that booting machines and this benchmark ask of it"
+        return [row("controller", "CPU", "s/takeover", "lower", {"ours": [self.cpu / takeovers]}, note),
+                row("controller", "peak memory", "MiB", "lower", {"ours": [self.peak]}, note)]
 
 
-def measure(lab, rack, options, ours, peer):
+def measure(lab, rack, controller, options, ours, peer):
     """Ours and the peer by turns."""
     for number in range(options.takeovers):
         ours.append(take_over(lab, rack, number))
@@ -149,6 +153,8 @@ def measure(lab, rack, options, ours, peer):
         while len(peer) < options.runs * (number + 1) // options.takeovers:
             peer.append(move_address(lab, rack))
             tell(f"keepalived {len(peer)} of {options.runs}", peer[-1])
+        controller.look()
+        rack.is_calm()
 
 
 def nearest_rank(values, percent):
@@ -189,11 +195,10 @@ def main():
     with Lab(options.understudy, f"bench-takeover-{os.getpid()}") as lab:
         rack, controller = up(lab, options), Controller(lab)
         try:
-            measure(lab, rack, options, ours, peer)
+            measure(lab, rack, controller, options, ours, peer)
         finally:
             # What was measured counts, also when the rest could not be.
             if ours and peer:
-                rack.is_calm()
                 report(rows(ours, peer) + controller.rows(len(ours)), ours, peer, rack)
     if failed := [run for run in ours if run["outcome"] != "serving"]:
         raise SystemExit(f"{len(failed)} takeovers did not end with a holder that serves: {failed}")
