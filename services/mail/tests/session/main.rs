@@ -1,0 +1,8 @@
+//! Whole sessions, with a policy that answers at once: the RFCs' own dialogues, limits, hostile clients, and any split of the input.
+
+mod dialogues;
+mod hostile;
+mod limits;
+mod lmtp;
+mod party;
+mod splits;
