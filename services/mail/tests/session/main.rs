@@ -1,5 +1,7 @@
 //! Whole sessions, with a policy that answers at once: the RFCs' own dialogues, limits, hostile clients, and any split of the input.
 
+#![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
+
 mod dialogues;
 mod hostile;
 mod limits;
