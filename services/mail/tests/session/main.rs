@@ -1,4 +1,5 @@
-//! Whole sessions, with a policy that answers at once: the RFCs' own dialogues, limits, hostile clients, and any split of the input.
+//! Whole sessions, with a policy that answers at once: the RFCs' own dialogues, limits, hostile clients, any split of the input,
+//! and clients that others wrote.
 
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
@@ -7,4 +8,5 @@ mod hostile;
 mod limits;
 mod lmtp;
 mod party;
+mod peers;
 mod splits;

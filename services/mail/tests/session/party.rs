@@ -20,7 +20,7 @@ pub struct Party {
     pub engine: Engine,
     pub seen: Vec<Seen>,
     /// Everything that was said to the client.
-    said: String,
+    pub said: String,
     content: Vec<u8>,
 }
 
