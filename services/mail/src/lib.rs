@@ -5,7 +5,7 @@
 //! | module | what it does | starts at |
 //! | --- | --- | --- |
 //! | [`engine`] | the server's side of a session: octets, answers of a policy and TLS in; replies, questions, content out | [`engine::Engine::step`] |
-//! | [`line`] | command lines, strictly CRLF and bounded | [`line::LineReader::pull`] |
+//! | [`mod@line`] | command lines, strictly CRLF and bounded | [`line::LineReader::pull`] |
 //! | [`command`] | what a command line means, with its parameters; what a bad one is answered with | [`command::parse`] |
 //! | [`address`] | mailboxes and paths, kept by their meaning; the form in which they are looked up | [`address::Mailbox`], [`address::path`] |
 //! | [`data`] | content behind DATA (dots) and in BDAT chunks, refused where it could be smuggled | [`data::dots::Decoder`], [`data::chunks::Chunks`] |
