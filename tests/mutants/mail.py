@@ -1,17 +1,9 @@
 """Mutants of the mail library: each breaks one rule of reception in a copy of the workspace; its tests must fail.
 
     python3 tests/mutants/mail.py [NAME ...]
-
-Needs nothing but cargo. A mutant whose text is not found any more is an error: the code moved, so must the mutant.
 """
 
-import os
-import pathlib
-import subprocess
-import sys
-import tempfile
-
-from plan import ROOT, copy
+import mutants
 
 # name: (file, text, replacement)
 MUTANTS = {
@@ -87,54 +79,5 @@ MUTANTS = {
     "errors-without-end": ("engine/counters.rs", "(*counter > max).then_some(end)", "(*counter == 0 && max == 0).then_some(end)"),
 }
 
-
-def run(tree, environment):
-    command = ["cargo", "test", "--offline", "-p", "mail"]
-    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=900)
-
-
-def judge(name, tree, environment):
-    file, old, new = MUTANTS[name]
-    path = tree / "services" / "mail" / "src" / file
-    text = path.read_text()
-    if old not in text:
-        return f"NOT FOUND in {file}", False
-    path.write_text(text.replace(old, new, 1))
-    try:
-        result = run(tree, environment)
-    finally:
-        path.write_text(text)
-    if result.returncode == 0:
-        return "SURVIVED", False
-    if "error: could not compile" in result.stderr:
-        return "DOES NOT COMPILE\n" + result.stderr[-2000:], False
-    lines = result.stdout.splitlines()
-    failed = sorted({line.split()[1] for line in lines if line.startswith("test ") and line.endswith("FAILED")})
-    return f"caught by {len(failed)}: {', '.join(failed[:6])}", bool(failed)
-
-
-def main():
-    names = sys.argv[1:] or list(MUTANTS)
-    with tempfile.TemporaryDirectory() as folder:
-        tree = pathlib.Path(folder) / "tree"
-        copy(tree)
-        # Newer than what a run that was interrupted has left: cargo goes by times.
-        for source in (tree / "services" / "mail").rglob("*.rs"):
-            source.touch()
-        target = os.environ.get("CARGO_TARGET_DIR") or str(ROOT / "target")
-        environment = {**os.environ, "CARGO_TARGET_DIR": str(pathlib.Path(target) / "mutants")}
-        clean = run(tree, environment)
-        if clean.returncode != 0:
-            sys.exit("the tests fail without a mutant\n" + clean.stdout[-4000:] + clean.stderr[-2000:])
-        survivors = []
-        for name in names:
-            verdict, is_caught = judge(name, tree, environment)
-            print(f"{name}: {verdict}", flush=True)
-            if not is_caught:
-                survivors.append(name)
-    if survivors:
-        sys.exit("not caught: " + ", ".join(survivors))
-
-
 if __name__ == "__main__":
-    main()
+    mutants.main("mail", "services/mail/src", MUTANTS, [[]])

@@ -16,15 +16,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Crate:
     """A crate in a copy of the workspace; `runs` are the arguments of `cargo test`, the fastest first."""
 
-    def __init__(self, name, tree, runs):
-        self.name, self.tree, self.runs = name, tree, runs
+    def __init__(self, package, tree, source, runs):
+        self.package, self.tree, self.source, self.runs = package, tree, tree / source, runs
         target = os.environ.get("CARGO_TARGET_DIR") or str(ROOT / "target")
         self.environment = {**os.environ, "CARGO_TARGET_DIR": str(pathlib.Path(target) / "mutants")}
 
     def test(self):
         """The first run that fails, or the last."""
         for arguments in self.runs:
-            command = ["cargo", "test", "--offline", "-p", f"understudy-{self.name}", *arguments]
+            command = ["cargo", "test", "--offline", "-p", self.package, *arguments]
             result = subprocess.run(
                 command, cwd=self.tree, env=self.environment, capture_output=True, text=True, timeout=900
             )
@@ -35,7 +35,7 @@ class Crate:
     def judge(self, mutant):
         """What became of a mutant, in words, and whether it was caught."""
         file, old, new = mutant
-        path = self.tree / "src" / self.name / file
+        path = self.source / file
         text = path.read_text()
         if text.count(old) != 1:
             return f"NOT FOUND ({text.count(old)} times in {file})", False
@@ -53,13 +53,16 @@ class Crate:
         return f"caught by {len(failed)}: {', '.join(failed[:6])}", bool(failed)
 
 
-def main(crate, mutants, runs):
+def main(package, source, mutants, runs):
     names = sys.argv[1:] or list(mutants)
     with tempfile.TemporaryDirectory() as folder:
         tree = pathlib.Path(folder) / "tree"
         ignore = shutil.ignore_patterns("target", ".git", "proptest-regressions")
         shutil.copytree(ROOT, tree, ignore=ignore, symlinks=True)
-        crate = Crate(crate, tree, runs)
+        crate = Crate(package, tree, source, runs)
+        # Newer than what a run that was interrupted has left: cargo goes by times.
+        for file in crate.source.rglob("*.rs"):
+            file.touch()
         clean = crate.test()
         if clean.returncode != 0:
             sys.exit("the tests fail without a mutant\n" + clean.stdout[-4000:] + clean.stderr[-2000:])

@@ -102,4 +102,4 @@ MUTANTS = {
 RUNS = [["--lib", "identity::"], ["--lib", "agent::"]]
 
 if __name__ == "__main__":
-    mutants.main("node", MUTANTS, RUNS)
+    mutants.main("understudy-node", "src/node", MUTANTS, RUNS)

@@ -86,4 +86,4 @@ TAKEOVER = ["--test", "takeover", "--"]
 RUNS = [[*TAKEOVER, "--skip", "model::", "--skip", "histories::"], TAKEOVER]
 
 if __name__ == "__main__":
-    mutants.main("plan", MUTANTS, RUNS)
+    mutants.main("understudy-plan", "src/plan", MUTANTS, RUNS)
