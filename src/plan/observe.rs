@@ -21,6 +21,8 @@ pub(crate) fn stall(step: &mut Step) {
     if gap <= step.timings().stall {
         return;
     }
+    // With the moments of the nodes: a boot that was known at the start must not look as if it came later.
+    step.state.view.started += gap;
     for node in step.state.view.nodes.values_mut() {
         node.heard = node.heard.map(|heard| heard + gap);
         node.boot_seen += gap;

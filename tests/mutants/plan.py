@@ -78,6 +78,7 @@ MUTANTS = {
     "last-spare-for-anybody": ("grant.rs", "spares.retain(|(_, id)| !is_kept(step, declaration, id));", ""),
     "no-hour-between": ("limits.rs", "(!is_acknowledged).then(|| {\n        let minutes", "(false && !is_acknowledged).then(|| {\n        let minutes"),
     "old-power-reading-counts": ("bmc.rs", ".filter(|reading| reading.asked >= from)", ".filter(|reading| reading.asked >= from || true)"),
+    "stall-makes-boots-look-new": ("observe.rs", "    step.state.view.started += gap;\n", ""),
     "stall-counts-as-silence": ("observe.rs", "    if gap <= step.timings().stall {", "    if gap <= step.timings().stall * 100_000 {"),
 }
 
