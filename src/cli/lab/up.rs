@@ -25,6 +25,7 @@ use understudy_lab::rack::start::{StartError, Started, start};
 /// Less than firmware and a kernel need is no machine.
 const MEMORY_MIN: ByteCount = ByteCount::mebibytes(256);
 
+const FROM_HINT: &str = "name a folder that understudy lab down --keep left";
 const FILES_HINT: &str = "name an image folder with --site-image, public keys with --key";
 
 #[derive(Args)]
@@ -116,7 +117,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
 /// The plan of the lab that was kept there, under a name of its own; images, keys and settings replace those of old.
 fn plan_from(from: &Path, arguments: &Arguments) -> Result<Plan, Failure> {
     let own = arguments.lab.folder().path().to_owned();
-    let from = absolute(from, "name a folder that understudy lab down --keep left")?;
+    let from = absolute(from, FROM_HINT)?;
     if from == own {
         let error =
             anyhow::anyhow!("lab `{}` would empty the folder that it is to begin with", arguments.lab.name);
@@ -124,7 +125,7 @@ fn plan_from(from: &Path, arguments: &Arguments) -> Result<Plan, Failure> {
     }
     let kept = plan_of(&from).map_err(|error| match error {
         OriginError::Up(_) => Failure::input(error).hint("understudy lab down --keep"),
-        error => Failure::input(error).hint("name a folder that understudy lab down --keep left"),
+        error => Failure::input(error).hint(FROM_HINT),
     })?;
     let site = kept.site.map(|site| {
         let settings = arguments.site_settings.as_deref().map(settings).transpose()?;
