@@ -107,7 +107,8 @@ impl Modules {
         }
         let file = fs::open(&self.folder.join(path))?;
         match finit_module(file, c"", ModuleInitFlags::empty()) {
-            Ok(()) | Err(Errno::EEXIST) => {
+            // ENODEV: it is for a processor or a device that this machine does not have.
+            Ok(()) | Err(Errno::EEXIST | Errno::ENODEV) => {
                 self.loaded.borrow_mut().insert(name);
                 Ok(())
             }
