@@ -11,7 +11,7 @@ use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::process::{Process, ProcessError, Running};
 
 pub(crate) const QEMU: &str = "qemu-system-x86_64";
-pub(crate) const PROCESSORS: &str = "2";
+const PROCESSORS: &str = "2";
 
 /// What to start.
 #[derive(Clone, Debug)]

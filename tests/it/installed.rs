@@ -1,4 +1,4 @@
-//! Five machines whose disks are installed, made once for all tests that begin behind that.
+//! Five spares, suspended: made once for all tests that begin behind that.
 
 use crate::fixture::{fixture, tree};
 use crate::rack::Rack;
@@ -8,7 +8,7 @@ use understudy_core::base::fs;
 
 const MACHINES: u8 = 5;
 
-/// The folder of a lab that is down, from which labs may begin.
+/// The folder of a lab that is suspended, from which labs may begin.
 pub fn installed() -> PathBuf {
     let fixture = fixture();
     let folder = tree().join("target/test");
@@ -27,7 +27,7 @@ pub fn installed() -> PathBuf {
     for number in 1..=MACHINES {
         up.wait_for_state(&format!("LAB-{number}"), "spare");
     }
-    up.keep(&rack);
+    up.suspend(&rack);
     fs::write(&stamp, image.as_bytes()).unwrap();
     rack
 }

@@ -1,13 +1,16 @@
 //! Labs that begin where another one ended: `understudy lab down --keep`, then `understudy lab up --from`.
 
 use crate::command::{run_understudy, text};
+use crate::rack::LIMIT;
 use serde_json::Value;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use understudy_core::base::fs;
 
 /// Somewhere in the middle of a disk.
 const PLACE: u64 = 4 << 30;
+const LOOK: Duration = Duration::from_millis(200);
 const MARK: &[u8] = b"what the first one left";
 
 /// Catches the mutants that give the second lab empty disks or other machines, and that write to the first one's.
@@ -38,10 +41,32 @@ fn a_lab_begins_with_what_another_one_left_and_changes_nothing_of_it() {
     second.verb("down", &[]);
 }
 
+/// One machine is in the middle of its firmware, the other one is off. Catches the mutants that start a machine again
+/// which was suspended, and that give power to one which had none.
+#[test]
+fn a_suspended_lab_goes_on_where_it_was() {
+    let (first, second) = (Lab::named("suspended-1"), Lab::named("suspended-2"));
+    let up = first.up(&["--no-site", "--nodes", "2", "--firmware", "bios"]);
+    first.shows(&up, "LAB-1", "iPXE initialising devices");
+    run_understudy(["lab", "cut", "LAB-2", "--name", &first.0]).expect_success();
+    run_understudy(["lab", "freeze", "LAB-1", "--name", &first.0]).expect_success();
+    run_understudy(["lab", "suspend", "--name", &first.0]).expect_failure(1, &["LAB-1 is frozen"]);
+    run_understudy(["lab", "thaw", "LAB-1", "--name", &first.0]).expect_success();
+    first.verb("suspend", &[]);
+
+    let again = second.up(&["--from", up["folder"].as_str().unwrap()]);
+    assert_eq!((&again["nodes"][0]["power"], &again["nodes"][1]["power"]), (&"on".into(), &"off".into()));
+    let console = second.shows(&again, "LAB-1", "No bootable device");
+    assert!(!console.contains("SeaBIOS"), "{console}");
+    run_understudy(["lab", "power", "LAB-1", "reset", "--name", &second.0]).expect_success();
+    second.shows(&again, "LAB-1", "SeaBIOS");
+    second.verb("down", &[]);
+}
+
 #[test]
 fn a_lab_begins_with_nothing_that_is_no_lab() {
     let (lab, folder) = (Lab::named("origin-3"), tempfile::tempdir().unwrap());
-    lab.refused(&["--from", text(folder.path())], 2, &["is not the folder of a lab", "lab down --keep left"]);
+    lab.refused(&["--from", text(folder.path())], 2, &["is not the folder of a lab", "lab suspend left"]);
     lab.refused(&["--from", "/nonexistent"], 2, &["cannot find /nonexistent"]);
     lab.refused(&["--from", text(folder.path()), "--nodes", "2"], 2, &["cannot be used with"]);
     fs::write(&folder.path().join("state.json"), b"{}").unwrap();
@@ -59,6 +84,21 @@ impl Lab {
     fn up(&self, more: &[&str]) -> Value {
         let words = [&["lab", "up", "--json", "--name", &self.0], more].concat();
         serde_json::from_str(&run_understudy(words).expect_success().stdout).unwrap()
+    }
+
+    /// What the machine's console shows, once this is among it.
+    #[track_caller]
+    fn shows(&self, up: &Value, machine: &str, text: &str) -> String {
+        let console = PathBuf::from(up["folder"].as_str().unwrap()).join(machine).join("console");
+        let began = Instant::now();
+        loop {
+            let shown = String::from_utf8_lossy(&fs::read(&console).unwrap()).into_owned();
+            if shown.contains(text) {
+                return shown;
+            }
+            assert!(began.elapsed() < LIMIT, "{machine} of {} does not show {text}: {shown}", self.0);
+            std::thread::sleep(LOOK);
+        }
     }
 
     #[track_caller]

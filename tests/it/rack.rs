@@ -44,10 +44,10 @@ impl Rack {
         Self { folder: status["folder"].as_str().unwrap().into(), name, again: None }
     }
 
-    /// Ends the lab and leaves its folder here.
+    /// Ends the lab and leaves its folder here, with what its machines can go on from.
     #[track_caller]
-    pub fn keep(self, folder: &Path) {
-        self.lab(&["down", "--keep"]).expect_success();
+    pub fn suspend(self, folder: &Path) {
+        self.lab(&["suspend"]).expect_success();
         tool("mv", [text(&self.folder), text(folder)]);
         // There is nothing left to bring down.
         std::mem::forget(self);

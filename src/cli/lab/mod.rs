@@ -13,6 +13,7 @@ mod power;
 mod ssh;
 mod status;
 pub mod supervise;
+mod suspend;
 mod target;
 mod thaw;
 mod unplug;
@@ -51,6 +52,8 @@ pub enum Verb {
     Exec(exec::Arguments),
     /// Log in to a machine that runs its image, or run a command on it
     Ssh(ssh::Arguments),
+    /// End a lab so that its machines can go on where they are: lab up --from FOLDER
+    Suspend(suspend::Arguments),
     /// End a lab: its machines, its site, its network
     Down(down::Arguments),
 }
@@ -71,6 +74,7 @@ pub fn run(verb: Verb) -> Outcome {
         Verb::Console(arguments) => console::run(&arguments),
         Verb::Exec(arguments) => exec::run(&arguments),
         Verb::Ssh(arguments) => ssh::run(&arguments),
+        Verb::Suspend(arguments) => suspend::run(&arguments),
         Verb::Down(arguments) => down::run(&arguments),
     }
 }

@@ -17,7 +17,7 @@ use understudy_image::signing::public_path;
 use understudy_lab::rack::folder::FolderError;
 use understudy_lab::rack::origin::{OriginError, plan_of};
 use understudy_lab::rack::plan::{
-    Approval, Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan,
+    Approval, Lifetime, Management, NODES_MAX, NodeName, NodePlan, Plan, RackFirmware, SitePlan, processors,
 };
 use understudy_lab::rack::special::Special;
 use understudy_lab::rack::start::{StartError, Started, start};
@@ -25,15 +25,15 @@ use understudy_lab::rack::start::{StartError, Started, start};
 /// Less than firmware and a kernel need is no machine.
 const MEMORY_MIN: ByteCount = ByteCount::mebibytes(256);
 
-const FROM_HINT: &str = "name a folder that understudy lab down --keep left";
+const FROM_HINT: &str = "name a folder that understudy lab down --keep or lab suspend left";
 const FILES_HINT: &str = "name an image folder with --site-image, public keys with --key";
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
     lab: LabOption,
-    /// Begin with the machines and the site of a lab that `lab down --keep` left in this folder; nothing there is changed
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["nodes", "firmware", "approval", "no_site", "memory", "disk_size", "specials", "bmc", "no_bmc"])]
+    /// Begin with the machines and the site of a lab that `lab down --keep` or `lab suspend` left in this folder; nothing there is changed
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["nodes", "firmware", "approval", "no_site", "processors", "memory", "disk_size", "specials", "bmc", "no_bmc"])]
     from: Option<PathBuf>,
     /// How many machines
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(NODES_MAX)))]
@@ -56,6 +56,9 @@ pub struct Arguments {
     /// A rack without a site: nothing answers the machines
     #[arg(long, conflicts_with_all = ["site_images", "keys"])]
     no_site: bool,
+    /// Each machine's processors [default: 2, or 1 where this computer has fewer than all machines together would have]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    processors: Option<u8>,
     /// Each machine's memory
     #[arg(long, default_value = "1GiB", value_name = "SIZE")]
     memory: ByteCount,
@@ -163,6 +166,7 @@ fn new_plan(arguments: &Arguments) -> Result<Plan, Failure> {
     Ok(Plan {
         name: name.clone(),
         folder: arguments.lab.folder().path().to_owned(),
+        processors: arguments.processors.unwrap_or_else(|| processors(nodes.len())),
         nodes,
         memory: arguments.memory,
         management: if arguments.no_bmc { Management::None } else { Management::Bmc },

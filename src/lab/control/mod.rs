@@ -24,9 +24,20 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
     Status,
-    Order { node: NodeName, order: Order },
-    Line { node: NodeName, line: Line },
-    Bmc { node: NodeName, mode: Mode },
+    Order {
+        node: NodeName,
+        order: Order,
+    },
+    Line {
+        node: NodeName,
+        line: Line,
+    },
+    Bmc {
+        node: NodeName,
+        mode: Mode,
+    },
+    /// Every machine that has power goes into a file, and the lab ends.
+    Suspend,
     Down,
 }
 

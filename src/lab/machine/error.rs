@@ -2,6 +2,7 @@
 
 use super::START_TIME_MAX;
 use super::guest::GuestError;
+use super::memory::MemoryError;
 use super::qmp::QmpError;
 use crate::rack::plan::NodeName;
 use std::io;
@@ -42,6 +43,12 @@ pub enum MachineError {
         node: NodeName,
         #[source]
         source: QmpError,
+    },
+    #[error("cannot suspend {node}")]
+    Suspend {
+        node: NodeName,
+        #[source]
+        source: MemoryError,
     },
     #[error("cannot signal the qemu of {node}")]
     Signal {

@@ -6,6 +6,7 @@
 pub mod boot;
 mod error;
 pub mod guest;
+pub mod memory;
 pub mod qemu;
 pub mod qmp;
 
@@ -21,6 +22,7 @@ use qemu::Files;
 use qmp::{Qmp, QmpError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
@@ -44,6 +46,9 @@ const WORDS_BYTES_MAX: usize = 600;
 pub struct Config {
     pub plan: NodePlan,
     pub files: Files,
+    /// What the machine goes on from at its first power-on, instead of from its firmware.
+    pub suspended: Option<PathBuf>,
+    pub processors: u8,
     pub memory: ByteCount,
     pub management: Management,
     pub fabric: Arc<Fabric>,
@@ -57,6 +62,8 @@ pub enum Order {
     On,
     /// The power is gone at once.
     Cut,
+    /// All that the machine is, apart from its disks, goes into a file, and then its power is gone; what is off stays off.
+    Suspend,
     /// The reset button; what is off stays off.
     Reset,
     /// Off for a moment, then on, whatever it was.
@@ -192,6 +199,7 @@ impl Machine {
                 self.cut();
                 Ok(())
             }
+            Order::Suspend => self.suspend().await,
             Order::Reset => {
                 self.guest()?;
                 self.cut();
@@ -232,8 +240,23 @@ impl Machine {
         }
     }
 
+    async fn suspend(&mut self) -> Result<(), MachineError> {
+        let node = self.config.plan.name;
+        if self.status.borrow().frozen {
+            return Err(MachineError::Frozen(node));
+        }
+        if let Some((_, qmp)) = self.running.as_mut() {
+            memory::save(qmp, &self.config.files.memory)
+                .await
+                .map_err(|source| MachineError::Suspend { node, source })?;
+            self.cut();
+        }
+        Ok(())
+    }
+
     async fn switch_on(&mut self) -> Result<(), MachineError> {
-        let (guest, mut qmp) = self.start().await?;
+        let suspended = self.config.suspended.take();
+        let (guest, mut qmp) = self.start(suspended.as_deref()).await?;
         let target = self.boot.target_of_start();
         self.boot = self.boot.after_start();
         let failed = |source| MachineError::Qmp { node: self.config.plan.name, source };
@@ -242,6 +265,16 @@ impl Machine {
         }
         if self.boot.target_of_start() != target {
             order_devices(&mut qmp, self.boot.target_of_start()).await.map_err(failed)?;
+        }
+        if suspended.is_some() {
+            let lost = |source| match source {
+                QmpError::Connection(_) => MachineError::Stillborn {
+                    node: self.config.plan.name,
+                    words: last_words(&self.config.files),
+                },
+                source => failed(source),
+            };
+            memory::loaded(&mut qmp).await.map_err(lost)?;
         }
         qmp.execute("cont", json!({})).await.map_err(failed)?;
         self.status.send_modify(|status| {
@@ -256,13 +289,14 @@ impl Machine {
     }
 
     /// A qemu that waits before the machine's first instruction.
-    async fn start(&self) -> Result<(Guest, Qmp), MachineError> {
-        let Config { plan, files, memory, management, .. } = &self.config;
+    async fn start(&self, suspended: Option<&Path>) -> Result<(Guest, Qmp), MachineError> {
+        let Config { plan, files, .. } = &self.config;
         let node = plan.name;
         let start =
             qemu::Start { target: self.boot.target_of_start(), bad_place: self.status.borrow().bad_place };
-        let arguments = qemu::arguments(plan, files, *memory, *management, start)
-            .map_err(|source| MachineError::File { node, source })?;
+        let mut arguments =
+            qemu::arguments(&self.config, start).map_err(|source| MachineError::File { node, source })?;
+        arguments.extend(suspended.into_iter().flat_map(memory::arguments));
         let socket = files.qmp_socket();
         // A start that failed may have left its socket.
         drop(fs::remove_file(&socket));

@@ -1,12 +1,11 @@
 //! A machine of the rack as qemu's command line.
 
-use super::BadPlace;
 use super::boot::BootTarget;
+use super::{BadPlace, Config};
 use crate::rack::plan::{Management, NodeFirmware, NodePlan};
 use crate::switch::card_socket;
-use crate::vm::{PROCESSORS, acceleration, escaped};
+use crate::vm::{acceleration, escaped};
 use std::path::{Path, PathBuf};
-use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::fs;
 use understudy_core::formats::disk_layout::SECTOR_BYTES;
 use understudy_core::formats::host_interface;
@@ -23,6 +22,8 @@ pub const DISK: &str = "disk";
 pub struct Files {
     /// The machine's own folder: disk, variables, console, qemu's words.
     pub folder: PathBuf,
+    /// All that the machine is, apart from its disks, once it is suspended.
+    pub memory: PathBuf,
     /// Sockets; seen only inside the lab.
     pub private: PathBuf,
     /// The machine's number, for sockets.
@@ -67,15 +68,10 @@ pub struct Start {
 }
 
 /// Everything after qemu's name. The machine waits for `cont` before its first instruction.
-pub fn arguments(
-    node: &NodePlan,
-    files: &Files,
-    memory: ByteCount,
-    management: Management,
-    start: Start,
-) -> fs::Result<Vec<String>> {
-    let mut arguments = board(node, memory);
-    if management == Management::Bmc {
+pub fn arguments(config: &Config, start: Start) -> fs::Result<Vec<String>> {
+    let Config { plan: node, files, .. } = config;
+    let mut arguments = board(config);
+    if config.management == Management::Bmc {
         let file = format!("file={}", escaped(&files.host_interface()));
         arguments.extend(["-smbios".to_owned(), file]);
     }
@@ -86,11 +82,11 @@ pub fn arguments(
     Ok(arguments)
 }
 
-fn board(node: &NodePlan, memory: ByteCount) -> Vec<String> {
-    let mebibytes = (memory.get() >> 20).to_string();
+fn board(Config { plan: node, processors, memory, .. }: &Config) -> Vec<String> {
+    let (processors, mebibytes) = (processors.to_string(), (memory.get() >> 20).to_string());
     let name = format!("understudy {}", node.name);
     // SeaBIOS and iPXE write to the serial port only if there are no graphics.
-    let machine = ["-name", &name, "-machine", "q35,graphics=off", "-smp", PROCESSORS, "-m", &mebibytes];
+    let machine = ["-name", &name, "-machine", "q35,graphics=off", "-smp", &processors, "-m", &mebibytes];
     let smbios =
         format!("type=1,manufacturer=Understudy,product=Lab,serial={},uuid={}", node.name, node.uuid);
     let rest = ["-nodefaults", "-display", "none", "-S", "-uuid", &node.uuid, "-smbios", &smbios];
@@ -210,6 +206,7 @@ pub fn prepare(node: &NodePlan, files: &Files) -> fs::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use understudy_core::base::byte_count::ByteCount;
 
     fn words(firmware: NodeFirmware, target: BootTarget) -> String {
         let name = "LAB-3".parse().unwrap();
@@ -219,7 +216,12 @@ mod tests {
     }
 
     fn files() -> Files {
-        Files { folder: "/lab/LAB-3".into(), private: "/lab/run".into(), number: 3 }
+        Files {
+            folder: "/lab/LAB-3".into(),
+            memory: "/lab/memory/LAB-3".into(),
+            private: "/lab/run".into(),
+            number: 3,
+        }
     }
 
     #[test]

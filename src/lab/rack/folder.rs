@@ -58,6 +58,16 @@ impl LabFolder {
         &self.root
     }
 
+    /// What the machines of a lab that is suspended go on from; those that were off have nothing there.
+    pub fn memories(&self) -> PathBuf {
+        self.root.join("memory")
+    }
+
+    /// One machine's memory among them.
+    pub fn memory(&self, node: NodeName) -> PathBuf {
+        self.memories().join(node.to_string())
+    }
+
     /// One machine's folder.
     pub fn node(&self, node: NodeName) -> PathBuf {
         self.root.join(node.to_string())

@@ -1,10 +1,11 @@
 //! A lab that is down and was kept, as the beginning of another one: the same machines with what is on their disks, and
-//! the same site with all that it knows. Nothing of it is changed, so that many labs may begin with one.
+//! the same site with all that it knows. If it was suspended, its machines go on in the middle of whatever they did.
+//! Nothing of it is changed, so that many labs may begin with one.
 //!
-//! Entry points: [`plan_of`], and [`copy`] once the new lab has its folder.
+//! Entry points: [`plan_of`], and [`copy`] once the new lab has its folder; [`memory`] for the machines.
 
 use super::folder::{FolderError, LabFolder};
-use super::plan::Plan;
+use super::plan::{NodeName, Plan};
 use std::path::{Path, PathBuf};
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::process::{Process, ProcessError};
@@ -55,6 +56,16 @@ pub fn copy(from: &Path, plan: &Plan, into: &LabFolder) -> Result<(), OriginErro
     let parts: Vec<PathBuf> = machines.chain(site).collect();
     Process::new("cp").args(COPY).arg("--").args(parts).arg(into.path()).run()?;
     Ok(())
+}
+
+/// Whether the lab in this folder was suspended.
+pub(super) fn is_suspended(folder: &Path) -> bool {
+    LabFolder::at(folder).memories().is_dir()
+}
+
+/// What the machine of a lab with this plan goes on from; nothing: from its firmware.
+pub(super) fn memory(plan: &Plan, node: NodeName) -> Option<PathBuf> {
+    plan.from.as_deref().map(|from| LabFolder::at(from).memory(node)).filter(|file| file.is_file())
 }
 
 #[cfg(test)]

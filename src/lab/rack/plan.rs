@@ -22,6 +22,8 @@ const BMC_ADDRESS_BASE: u8 = 200;
 const BMC_PORT: u16 = 8000;
 /// A disk that nobody wanted otherwise.
 pub const DISK: ByteCount = ByteCount::mebibytes(8192);
+/// Of each machine, where there are enough.
+const PROCESSORS: u8 = 2;
 /// The BMC of the last one has the last address but a few.
 pub const NODES_MAX: u8 = 50;
 
@@ -33,6 +35,9 @@ pub struct Plan {
     pub folder: PathBuf,
     pub nodes: Vec<NodePlan>,
     /// Of each node.
+    #[serde(default = "processors_of_old")]
+    pub processors: u8,
+    /// Of each node.
     pub memory: ByteCount,
     pub management: Management,
     /// Nothing: a rack without a site.
@@ -41,6 +46,18 @@ pub struct Plan {
     #[serde(default)]
     pub from: Option<PathBuf>,
     pub lifetime: Lifetime,
+}
+
+/// Of a lab that was kept when nobody could choose.
+fn processors_of_old() -> u8 {
+    PROCESSORS
+}
+
+/// How many processors each of so many machines has, unless somebody says otherwise: more than this computer has
+/// would wait for each other's locks.
+pub fn processors(nodes: usize) -> u8 {
+    let own = std::thread::available_parallelism().map_or(1, usize::from);
+    if own >= nodes * usize::from(PROCESSORS) { PROCESSORS } else { 1 }
 }
 
 /// Whether nodes have BMCs.

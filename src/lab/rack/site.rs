@@ -232,6 +232,7 @@ mod tests {
         let name: Name = "lab".parse().unwrap();
         let node = |node| NodePlan::new(&name, node, NodeFirmware::Bios);
         let plan = Plan {
+            processors: 1,
             name: name.clone(),
             folder: "/lab".into(),
             nodes: NodeName::first(2).map(node).collect(),

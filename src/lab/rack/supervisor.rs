@@ -215,11 +215,17 @@ async fn build_node(
     cancel: &CancellationToken,
     tasks: &mut Tasks,
 ) -> Result<Node, SupervisorError> {
-    let files =
-        Files { folder: folder.node(node.name), private: folder.private(), number: node.name.number() };
+    let files = Files {
+        folder: folder.node(node.name),
+        memory: folder.memory(node.name),
+        private: folder.private(),
+        number: node.name.number(),
+    };
     let config = Config {
         plan: node.clone(),
         files,
+        suspended: origin::memory(plan, node.name),
+        processors: plan.processors,
         memory: plan.memory,
         management: plan.management,
         fabric: Arc::clone(fabric),
@@ -266,18 +272,29 @@ struct Rack {
 }
 
 impl Rack {
-    /// All machines at once, as when a rack gets its power.
+    /// All machines at once, as when a rack gets its power; of a lab that was suspended, those that had it.
     async fn switch_on(&self) -> Result<(), MachineError> {
-        let mut starting = JoinSet::new();
-        for node in &self.nodes {
-            let machine = node.machine.clone();
-            starting.spawn(async move { machine.order(Order::On).await });
+        let from = self.plan.from.as_deref().filter(|from| origin::is_suspended(from));
+        let had_power = |node: &Node| from.is_none() || origin::memory(&self.plan, node.plan.name).is_some();
+        order_all(self.nodes.iter().filter(|node| had_power(node)), Order::On).await
+    }
+
+    /// All machines at once, so that none of them misses another one, and the lab ends.
+    async fn suspend(&self) -> Answer {
+        let made = fs::create_dir_all(&self.folder.memories());
+        if let Err(error) = made {
+            return Answer::Refused { reason: with_causes(&error) };
         }
-        let mut result = Ok(());
-        while let Some(started) = starting.join_next().await {
-            result = result.and(started.unwrap_or(Err(MachineError::Gone)));
+        if let Some(frozen) = self.nodes.iter().find(|node| node.machine.status().frozen) {
+            return Answer::Refused { reason: MachineError::Frozen(frozen.plan.name).to_string() };
         }
-        result
+        match order_all(self.nodes.iter(), Order::Suspend).await {
+            Ok(()) => {
+                self.cancel.cancel();
+                Answer::GoingDown
+            }
+            Err(error) => Answer::Refused { reason: with_causes(&error) },
+        }
     }
 
     fn status(&self) -> LabStatus {
@@ -342,15 +359,29 @@ impl Rack {
                 Some(controls) => done(set_mode(controls, &node.plan, mode), self.node_status(node)),
                 None => Answer::Refused { reason: "the machines of this lab have no BMC".to_owned() },
             },
-            Request::Status | Request::Down => Answer::Lab(self.status()),
+            Request::Status | Request::Suspend | Request::Down => Answer::Lab(self.status()),
         }
     }
+}
+
+async fn order_all(nodes: impl Iterator<Item = &Node>, order: Order) -> Result<(), MachineError> {
+    let mut ordered = JoinSet::new();
+    for node in nodes {
+        let machine = node.machine.clone();
+        ordered.spawn(async move { machine.order(order).await });
+    }
+    let mut result = Ok(());
+    while let Some(done) = ordered.join_next().await {
+        result = result.and(done.unwrap_or(Err(MachineError::Gone)));
+    }
+    result
 }
 
 impl Lab for Rack {
     async fn answer(&self, request: Request) -> Answer {
         match request {
             Request::Status => Answer::Lab(self.status()),
+            Request::Suspend => self.suspend().await,
             Request::Down => {
                 self.cancel.cancel();
                 Answer::GoingDown
