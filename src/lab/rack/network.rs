@@ -17,6 +17,8 @@ use understudy_core::base::process::{Process, ProcessError};
 /// The end of the veth pair that the switch reads and writes.
 const SWITCH_INTERFACE: &str = "switch0";
 const LOOPBACK: &str = "lo";
+/// The same in every lab, as machines that go on from another one still send to it; no machine has the number 0.
+const SITE_MAC: &str = "52:54:00:77:00:00";
 /// From linux/ethtool.h: set transmit checksums, receive checksums, scatter-gather, and the offloads of
 /// segmentation and of its reverse.
 const OFFLOADS: [u32; 6] = [0x17, 0x15, 0x19, 0x1f, 0x24, 0x2c];
@@ -40,7 +42,7 @@ pub enum NetworkError {
 pub fn set_up() -> Result<OwnedFd, NetworkError> {
     ip(&["link", "set", LOOPBACK, "up"])?;
     let pair = ["type", "veth", "peer", "name", SWITCH_INTERFACE];
-    ip(&[["link", "add", SITE_INTERFACE].as_slice(), &pair].concat())?;
+    ip(&[["link", "add", SITE_INTERFACE, "address", SITE_MAC].as_slice(), &pair].concat())?;
     // The switch's end is a wire, not a host: it has no addresses and answers nothing.
     fs::write(
         Path::new("/proc/sys/net/ipv6/conf").join(SWITCH_INTERFACE).join("disable_ipv6").as_path(),
