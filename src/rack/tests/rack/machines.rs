@@ -98,12 +98,14 @@ impl Machines {
         for name in NodeName::first(count) {
             let plan = plan(name, rack);
             let number = name.number();
-            let files =
-                Files { folder: folder.path().join(name.to_string()), private: private.clone(), number };
+            let folder = folder.path().join(name.to_string());
+            let files = Files { memory: folder.join("memory"), folder, private: private.clone(), number };
             let disk = files.disk(1);
             let config = Config {
                 plan: plan.clone(),
                 files,
+                suspended: None,
+                processors: 1,
                 memory: ByteCount::mebibytes(32),
                 management: Management::Bmc,
                 fabric: fabric.clone(),
