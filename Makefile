@@ -17,6 +17,9 @@ UNDERSTUDY := $(BIN)/understudy
 # What cargo-fuzz would set, without its nightly compiler.
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+# With the profile of the workspace, what was checked for the workspace need not be checked again for the fuzz targets.
+LINT_PROFILE := CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=true \
+	CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=false CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=false
 FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs))))
 # Nobody's secret: it signs images that never leave this machine.
 DEV_KEY := target/dev/signing.key
@@ -79,8 +82,7 @@ lint: packages ## Check format, lints and licences
 		|| { echo "NOT CHECKED: format and lints (rustup component add rustfmt clippy)" >&2; exit 0; }; \
 	set -x; cargo fmt --all --check; \
 	cargo clippy --workspace --all-targets --all-features --release --locked -- -D warnings; \
-	cd tests/fuzz; cargo fmt --check; \
-	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz cargo clippy --release --locked -- -D warnings
+	cd tests/fuzz; cargo fmt --check; $(LINT_PROFILE) cargo clippy --release --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 
 .PHONY: mutants

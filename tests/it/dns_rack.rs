@@ -145,13 +145,21 @@ impl DnsRack {
         self.ssh(serial, &[&script]).expect_success();
     }
 
-    /// The newest holder got it after a proof that the one before it acts no more.
+    /// The newest holder got it after the BMC of the one before it had proven that it acts no more.
     #[track_caller]
     pub fn assert_fenced_before_it_moved(&self, name: &str) {
+        self.assert_proven_before_it_moved(name, &["reads back off"]);
+    }
+
+    /// The newest holder got it after one of these proofs that the one before it acts no more.
+    #[track_caller]
+    pub fn assert_proven_before_it_moved(&self, name: &str, proofs: &[&str]) {
         let kinds = self.kinds_of(name);
         let place = |kind: &str| kinds.iter().rposition(|each| each == kind);
         assert!(place("fenced").is_some() && place("fenced") < place("assigned"), "{kinds:?}");
-        let proofs = self.events("fenced").concat();
-        assert!(proofs.contains("reads back off"), "{proofs}");
+        let told = self.events("fenced");
+        let about = format!("under identity {name} ");
+        let last = told.iter().rfind(|text| text.contains(&about)).unwrap();
+        assert!(proofs.iter().any(|proof| last.contains(proof)), "{last}");
     }
 }

@@ -1,6 +1,6 @@
-//! A lab that is down and was kept, as the beginning of another one: the same machines with what is on their disks, and
-//! the same site with all that it knows. If it was suspended, its machines go on in the middle of whatever they did.
-//! Nothing of it is changed, so that many labs may begin with one.
+//! A lab that is down and was kept, as the beginning of another one: the same machines with what is on their disks, the same
+//! site with all that it knows, and the same operator. If it was suspended, its machines go on in the middle of whatever
+//! they did. Nothing of it is changed, so that many labs may begin with one.
 //!
 //! Entry points: [`plan_of`], and [`copy`] once the new lab has its folder; [`memory`] for the machines.
 
@@ -49,10 +49,12 @@ pub fn plan_of(folder: &Path) -> Result<Plan, OriginError> {
     serde_json::from_slice(&text).map_err(|source| OriginError::Plan { folder: folder.to_owned(), source })
 }
 
-/// Copies disks, firmware's variables and the site's state into the folder of a lab with this plan.
+/// Copies disks, firmware's variables, the site's state and its operator's key into the folder of a lab with this plan.
 pub fn copy(from: &Path, plan: &Plan, into: &LabFolder) -> Result<(), OriginError> {
     let machines = plan.nodes.iter().map(|node| LabFolder::at(from).node(node.name));
-    let site = plan.site.is_some().then(|| from.join(SITE_STATE)).filter(|state| state.exists());
+    let key = LabFolder::at(from).operator_key();
+    let of_site = [from.join(SITE_STATE), key.with_added_extension("pub"), key];
+    let site = of_site.into_iter().filter(|part| plan.site.is_some() && part.exists());
     let parts: Vec<PathBuf> = machines.chain(site).collect();
     Process::new("cp").args(COPY).arg("--").args(parts).arg(into.path()).run()?;
     Ok(())

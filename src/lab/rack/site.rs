@@ -147,12 +147,14 @@ fn shelve(folder: &LabFolder, image: &Path) -> Result<Name, SiteError> {
     Ok(manifest.name)
 }
 
-/// A new key of this lab alone; returns the public one.
+/// The key of the lab that this one began with, or a new one; returns the public one.
 fn operator_key(folder: &LabFolder, plan: &Plan) -> Result<SshPublicKey, SiteError> {
     let path = folder.operator_key();
-    let comment = format!("lab-{}", plan.name);
-    let make = ["-q", "-t", "ed25519", "-N", "", "-C", &comment, "-f"];
-    Process::new("ssh-keygen").args(make).arg(&path).run().map_err(SiteError::OperatorKey)?;
+    if !path.exists() {
+        let comment = format!("lab-{}", plan.name);
+        let make = ["-q", "-t", "ed25519", "-N", "", "-C", &comment, "-f"];
+        Process::new("ssh-keygen").args(make).arg(&path).run().map_err(SiteError::OperatorKey)?;
+    }
     let public = fs::read_text(&path.with_added_extension("pub"))?;
     Ok(public.parse().expect("ssh-keygen makes keys of a kind that we take"))
 }

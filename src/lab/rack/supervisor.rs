@@ -143,7 +143,7 @@ async fn supervise(
 
 type Tasks = JoinSet<()>;
 
-/// Starts everything, the machines last.
+/// Starts everything, the machines last, unless they go on from where they were.
 async fn build(
     plan: &Plan,
     folder: &LabFolder,
@@ -161,13 +161,13 @@ async fn build(
     for node in &plan.nodes {
         nodes.push(build_node(plan, node, folder, &fabric, cancel, tasks).await?);
     }
-    let site = Arc::new(Mutex::new(None));
-    if let Some(wanted) = &plan.site {
-        let serving = Site::build(folder, plan, wanted).await?;
-        set(&site, serving.status());
-        let (site, cancel) = (Arc::clone(&site), cancel.clone());
-        tasks.spawn(async move { set(&site, serving.run(cancel).await) });
+    // A site that saw a machine without power, and then heard it go on as if it had never lost it, would call its BMC a liar.
+    let goes_on = plan.from.as_deref().is_some_and(origin::is_suspended);
+    if goes_on {
+        let had_power = |node: &&Node| origin::memory(plan, node.plan.name).is_some();
+        order_all(nodes.iter().filter(had_power), Order::On).await?;
     }
+    let site = serve(plan, folder, cancel, tasks).await?;
     let rack = Arc::new(Rack {
         plan: plan.clone(),
         folder: folder.clone(),
@@ -179,7 +179,9 @@ async fn build(
     let control = Control::build(&folder.private().join(SOCKET), Arc::clone(&rack))
         .map_err(SupervisorError::Control)?;
     essential(tasks, cancel, "the control socket", control.run(cancel.clone()));
-    rack.switch_on().await?;
+    if !goes_on {
+        order_all(rack.nodes.iter(), Order::On).await?;
+    }
     let state = serde_json::to_vec_pretty(plan).map_err(|error| SupervisorError::Control(error.into()))?;
     fs::write_atomic(&folder.state_file(), &state)?;
     Word::Up.say().map_err(SupervisorError::Abandoned)?;
@@ -189,6 +191,23 @@ async fn build(
         nix::unistd::dup2_stdout(&nothing).map_err(SupervisorError::Log)?;
     }
     Ok(())
+}
+
+/// Starts the plan's site, if there is one; what can be seen of it from now on.
+async fn serve(
+    plan: &Plan,
+    folder: &LabFolder,
+    cancel: &CancellationToken,
+    tasks: &mut Tasks,
+) -> Result<Arc<Mutex<Option<SiteStatus>>>, SupervisorError> {
+    let seen = Arc::new(Mutex::new(None));
+    if let Some(wanted) = &plan.site {
+        let site = Site::build(folder, plan, wanted).await?;
+        set(&seen, site.status());
+        let (seen, cancel) = (Arc::clone(&seen), cancel.clone());
+        tasks.spawn(async move { set(&seen, site.run(cancel).await) });
+    }
+    Ok(seen)
 }
 
 /// A part without which there is no lab.
@@ -272,13 +291,6 @@ struct Rack {
 }
 
 impl Rack {
-    /// All machines at once, as when a rack gets its power; of a lab that was suspended, those that had it.
-    async fn switch_on(&self) -> Result<(), MachineError> {
-        let from = self.plan.from.as_deref().filter(|from| origin::is_suspended(from));
-        let had_power = |node: &Node| from.is_none() || origin::memory(&self.plan, node.plan.name).is_some();
-        order_all(self.nodes.iter().filter(|node| had_power(node)), Order::On).await
-    }
-
     /// All machines at once, so that none of them misses another one, and the lab ends.
     async fn suspend(&self) -> Answer {
         let made = fs::create_dir_all(&self.folder.memories());
@@ -364,7 +376,8 @@ impl Rack {
     }
 }
 
-async fn order_all(nodes: impl Iterator<Item = &Node>, order: Order) -> Result<(), MachineError> {
+/// At once, as when a rack gets its power.
+async fn order_all<'a>(nodes: impl Iterator<Item = &'a Node>, order: Order) -> Result<(), MachineError> {
     let mut ordered = JoinSet::new();
     for node in nodes {
         let machine = node.machine.clone();
