@@ -13,6 +13,8 @@ NODE_TARGET := x86_64-unknown-linux-gnu
 NODE_FLAGS := -C target-feature=+crt-static -C link-arg=-Wl,--build-id=none \
 	--remap-path-prefix=$(CURDIR)=/understudy --remap-path-prefix=$(CARGO_HOME)=/cargo
 BIN := $(CARGO_TARGET_DIR)/release
+BUILD_NODE = RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked -p understudy-node --features program --target $(NODE_TARGET) \
+	&& install -D -m 755 $(CARGO_TARGET_DIR)/$(NODE_TARGET)/release/understudy-node $(BIN)/understudy-node
 UNDERSTUDY := $(BIN)/understudy
 # What cargo-fuzz would set, without its nightly compiler.
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
@@ -54,8 +56,7 @@ packages: ## Install the Debian packages that are missing; tests unpack those in
 .PHONY: build
 build: packages ## Build the command and the static node agent
 	cargo build --release --locked
-	RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked -p understudy-node --features program --target $(NODE_TARGET)
-	install -m 755 $(CARGO_TARGET_DIR)/$(NODE_TARGET)/release/understudy-node $(BIN)/understudy-node
+	$(BUILD_NODE)
 
 # What demo and bench-takeover boot; how long the image took to build is left beside it.
 .PHONY: demo-image
@@ -72,8 +73,10 @@ demo: demo-image ## Build the image, boot a rack from empty disks, cut a server'
 	python3 tests/demo/demo.py $(UNDERSTUDY) $(DEMO_IMAGE) $(DEV_KEY).pub target/demo/report.json \
 		--build-s $$(cat $(DEMO_IMAGE).build-s) $(if $(KEEP),--keep)
 
+# The tests build the command, with what their own dependencies ask of crates that both use: built before, it would be built twice.
 .PHONY: test
-test: build lint ## Run every test; machines under emulation take their time
+test: packages lint ## Run every test; machines under emulation take their time
+	$(BUILD_NODE)
 	UNDERSTUDY_NODE=$(BIN)/understudy-node $(RUN_TESTS)
 
 .PHONY: lint
