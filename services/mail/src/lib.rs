@@ -1,4 +1,4 @@
-//! What all mail daemons of `services/` share. It knows nothing of the platform, and nothing of sockets, files and clocks.
+//! What all mail daemons of `services/` share. It knows nothing of the platform.
 //!
 //! # Reception of SMTP and LMTP
 //!
@@ -11,13 +11,29 @@
 //! | [`data`] | content behind DATA (dots) and in BDAT chunks, refused where it could be smuggled | [`data::dots::Decoder`], [`data::chunks::Chunks`] |
 //! | [`reply`] | replies with enhanced status codes; nothing can be injected into one | [`reply::Reply`], [`reply::Refusal`] |
 //!
-//! Read [`engine`] first. A driver owns the socket: it hands octets in, sends what comes out, asks the policy when it is told to, and
-//! keeps the time. Everything here takes bytes of strangers: each of the parsers has a fuzz target (`tests/fuzz`), and every limit is a
+//! Read [`engine`] first. These know nothing of sockets, files and clocks. Everything here takes bytes of strangers: each of the parsers has a fuzz target (`tests/fuzz`), and every limit is a
 //! constant or a field of [`engine::Config`].
+//!
+//! # What daemons stand on
+//!
+//! | module | what it does | starts at |
+//! | --- | --- | --- |
+//! | [`server`] | drives [`engine`]: sockets, TLS, time, limits, drain; asks a policy | [`server::Server::serve`], [`server::Policy`] |
+//! | [`content`] | a message between reception and delivery, in bounded memory and files without names | [`content::Spool`], [`content::Content`] |
+//! | [`lmtp`] | delivers one message to many recipients of one server; an outcome for each | [`lmtp::Client::deliver`] |
+//! | [`tls`] | certificates that are read again while the daemon runs | [`tls::Certificates`] |
+//! | [`mod@message_id`] | one name for a message, from the first server to the mailbox | [`message_id::MessageId`] |
+//! | [`observe`] | metrics and health over HTTP | [`observe::serve`] |
 
 pub mod address;
 pub mod command;
+pub mod content;
 pub mod data;
 pub mod engine;
 pub mod line;
+pub mod lmtp;
+pub mod message_id;
+pub mod observe;
 pub mod reply;
+pub mod server;
+pub mod tls;

@@ -84,6 +84,15 @@ impl Reply {
         self.code
     }
 
+    pub fn status(&self) -> Option<Status> {
+        self.status
+    }
+
+    /// Its first line, without codes.
+    pub fn text(&self) -> &Text {
+        &self.text
+    }
+
     /// Whether the command was refused, for now or for good.
     pub fn is_refusal(&self) -> bool {
         self.code >= 400
@@ -129,13 +138,19 @@ impl Refusal {
         Ok(Self(Reply::fixed(code, Some(status), Text::of(text))))
     }
 
-    pub(crate) const fn fixed(code: u16, status: Status, text: &'static str) -> Self {
+    /// One of ours; what is no refusal does not compile where this is a constant.
+    pub const fn fixed(code: u16, status: Status, text: &'static str) -> Self {
         assert!(code >= 400, "not the code of a refusal");
         Self(Reply::fixed(code, Some(status), Text::fixed(text)))
     }
 
     pub fn reply(&self) -> &Reply {
         &self.0
+    }
+
+    /// Whether it is for good (5yz).
+    pub fn is_permanent(&self) -> bool {
+        self.0.code >= 500
     }
 }
 

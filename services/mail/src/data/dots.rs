@@ -2,7 +2,7 @@
 //!
 //! Only CRLF, dot, CRLF ends a message, and the CRLF of the DATA command counts as the first one (section 4.1.1.4): a
 //! message may be empty, and the first line is unstuffed as any other. Anything like it, with a CR or LF that stands
-//! alone, is content of a message that is refused. Entry points: [`Decoder::decode`], and [`encode`] for clients.
+//! alone, is content of a message that is refused. Entry points: [`Decoder::decode`], and [`Encoder`] for clients.
 
 use super::tally::Tally;
 use super::{Fault, Limits};
@@ -90,20 +90,50 @@ impl Decoder {
 
 /// Writes content as it follows DATA, its end included. Content whose last line has no CRLF gets one.
 pub fn encode(content: &[u8], out: &mut Vec<u8>) {
-    let mut rest = content;
-    while !rest.is_empty() {
-        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-        let (line, after) = rest.split_at(end);
-        if line.starts_with(b".") {
-            out.push(b'.');
+    let mut encoder = Encoder::default();
+    encoder.encode(content, out);
+    encoder.finish(out);
+}
+
+/// Writes one message piece by piece; it is the same wherever it is cut.
+#[derive(Clone, Debug, Default)]
+pub struct Encoder {
+    /// The last two octets so far.
+    last: Option<[u8; 2]>,
+}
+
+impl Encoder {
+    /// Appends the next content.
+    pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) {
+        let mut rest = content;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (line, after) = rest.split_at(end);
+            if line.starts_with(b".") && self.last.is_none_or(|last| last[1] == b'\n') {
+                out.push(b'.');
+            }
+            out.extend_from_slice(line);
+            self.note(line);
+            rest = after;
         }
-        out.extend_from_slice(line);
-        rest = after;
     }
-    if !content.is_empty() && !content.ends_with(b"\r\n") {
-        out.extend_from_slice(b"\r\n");
+
+    /// Appends the end.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        if self.last.is_some_and(|last| last != *b"\r\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b".\r\n");
     }
-    out.extend_from_slice(b".\r\n");
+
+    fn note(&mut self, line: &[u8]) {
+        let before = self.last.map_or(0, |last| last[1]);
+        self.last = match line {
+            [.., one, two] => Some([*one, *two]),
+            [one] => Some([before, *one]),
+            [] => self.last,
+        };
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,19 @@ pub enum Ended {
     ShuttingDown,
 }
 
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// The client's: a command.
+    Command,
+    /// The client's: content, or a chunk that is refused.
+    Content,
+    /// The driver's: a greeting, an answer, a handshake.
+    Driver,
+    /// It is over.
+    Nothing,
+}
+
 /// What to do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

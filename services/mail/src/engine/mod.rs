@@ -16,7 +16,7 @@
 //!   accepted recipients of one message.
 //!
 //! It never waits, reads a clock, or knows what a mailbox is. AUTH is read but not offered. Entry points:
-//! [`Engine::new`], [`Engine::step`].
+//! [`Engine::new`], [`Engine::step`], [`Engine::awaits`].
 
 mod actions;
 mod commands;
@@ -29,7 +29,7 @@ mod transaction;
 mod waiting;
 
 pub use config::{Config, Limits, Protocol, Tls};
-pub use event::{Action, Channel, Ended, Envelope, Event, Hello, HelloVerb, Message, Question};
+pub use event::{Action, Awaits, Channel, Ended, Envelope, Event, Hello, HelloVerb, Message, Question};
 
 use crate::command::{Mail, Rcpt};
 use crate::data::dots::Decoder;
@@ -98,6 +98,21 @@ impl Engine {
             hello: None,
             transaction: None,
             counters: Counters::default(),
+        }
+    }
+
+    /// A session whose handshake is done before its first word (RFC 8314, section 3).
+    pub fn under_tls(config: Arc<Config>) -> Self {
+        Self { channel: Channel::Tls, ..Self::new(config) }
+    }
+
+    /// What the session goes on with: a driver gives each its time.
+    pub fn awaits(&self) -> Awaits {
+        match self.phase {
+            Phase::Fresh | Phase::Asked(_) | Phase::Handshake => Awaits::Driver,
+            Phase::Commands => Awaits::Command,
+            Phase::Data(_) | Phase::Chunk { .. } | Phase::Skip { .. } => Awaits::Content,
+            Phase::Closed => Awaits::Nothing,
         }
     }
 
