@@ -119,6 +119,26 @@ impl Flags {
         Self { deleted: true, ..Self::default() }
     }
 
+    /// The system's flags in an octet, as they are kept.
+    pub(crate) fn bits(&self) -> u8 {
+        let flags = [self.seen, self.answered, self.flagged, self.deleted, self.draft];
+        flags.iter().zip(0..).fold(0, |bits, (flag, bit)| bits | (u8::from(*flag) << bit))
+    }
+
+    /// Without keywords. None for bits that mean nothing.
+    pub(crate) fn from_bits(bits: u8) -> Option<Self> {
+        let has = |bit: u8| bits & (1 << bit) != 0;
+        let flags = Self {
+            seen: has(0),
+            answered: has(1),
+            flagged: has(2),
+            deleted: has(3),
+            draft: has(4),
+            ..Self::default()
+        };
+        (bits < 1 << 5).then_some(flags)
+    }
+
     fn set(&mut self, which: &Self, value: bool) {
         let pairs = [
             (&mut self.seen, which.seen),

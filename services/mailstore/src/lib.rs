@@ -1,5 +1,19 @@
 //! Mailboxes on one volume: a journal that is the truth, an index that is derived from it, and the store that serves both.
 //!
+//! # How it keeps mail
+//!
+//! | module | what it does | starts at |
+//! | --- | --- | --- |
+//! | [`store`] | changes, durable when they return; reads beside them | [`Store::open`] |
+//! | [`journal`] | records in segments: appended, synced together, read back, never guessed | [`journal::opening::open`] |
+//! | [`event`] | what a record says, and its octets | [`event::Event`] |
+//! | [`index`] | SQLite, changed by events alone; learns what it does not know | [`index::apply::apply`], [`index::read`] |
+//! | [`compaction`] | segments without the octets of messages that are gone | [`Store::compact`] |
+//! | [`check`] | whether a volume is whole; the index made anew | [`check::check`], [`check::repair`] |
+//! | [`maildir`] | out to Maildir and in from it | [`maildir::export`], [`maildir::import`] |
+//! | [`delivery_key`] | what makes two deliveries the same | [`DeliveryKey::of`] |
+//! | [`disk`] | what the journal needs of a file system | [`disk::Disk`] |
+//!
 //! # Words
 //!
 //! | module | what it says |
@@ -11,45 +25,22 @@
 //! | [`mailbox`] | what is known of a mailbox |
 //! | [`error`] | why something was not done, and whether to try again |
 //!
-//! # `Store`, which comes next
-//!
-//! Reads block for microseconds (SQLite, pages in memory) and are bounded; changes are durable when they return.
-//!
-//! ```text
-//! Store::open(&Config { folder, .. }) -> Result<Store>                 cheap to clone
-//! async create_account(&AccountName)                                    INBOX and the usual mailboxes, unless it is there
-//! async deliver(Delivery) -> Result<Delivered>                          creates account and INBOX; no other mailbox
-//! async append(Delivery) -> Result<Delivered>                           no duplicates are looked for
-//! fn mailboxes(&AccountName) -> Result<Vec<MailboxInfo>>                sorted by name
-//! fn mailbox(&AccountName, &MailboxName) -> Result<MailboxInfo>
-//! fn subscriptions(&AccountName) -> Result<Vec<MailboxName>>            also of mailboxes that are gone
-//! async create(&AccountName, &MailboxName, Option<SpecialUse>) -> Result<MailboxInfo>
-//! async delete(&AccountName, &MailboxName) -> Result<()>
-//! async rename(&AccountName, from: &MailboxName, to: &MailboxName) -> Result<()>
-//! async subscribe(&AccountName, &MailboxName, bool) -> Result<()>
-//! fn open_mailbox(&AccountName, &MailboxName, Access) -> Result<MailboxView>
-//! async store_flags(MailboxId, UidSet, FlagChange, unchanged_since: Option<ModSeq>) -> Result<Flagged>
-//! async copy(MailboxId, UidSet, to: MailboxId) -> Result<Copied>
-//! async move_to(MailboxId, UidSet, to: MailboxId) -> Result<Copied>
-//! async expunge(MailboxId, Option<UidSet>) -> Result<UidSet>            of messages with \Deleted
-//! fn message(MailboxId, Uid, Range<u64>) -> Result<Bytes>
-//! fn changes(MailboxId) -> watch::Receiver<ModSeq>
-//! fn quota(&AccountName) -> Result<Quota { used, limit: Option<u64>, messages }>
-//! async set_quota(&AccountName, Option<u64>) -> Result<()>
-//!
-//! MailboxView { id, name, state, recent: UidSet }                       a small handle; it holds no messages
-//!   fn uids() -> Result<UidSet>
-//!   fn page(&UidSet, limit: usize) -> Result<Vec<MessageInfo>>          by UID; go on behind the last one
-//!   fn news(since: ModSeq) -> Result<News>
-//!   fn state() -> Result<MailboxState>
-//! ```
 
+pub mod check;
+pub mod compaction;
+pub mod delivery_key;
+pub mod disk;
 pub mod error;
+pub mod event;
 pub mod flags;
+pub mod index;
+pub mod journal;
 pub mod mailbox;
+pub mod maildir;
 pub mod message;
 pub mod name;
 pub mod number;
+pub mod store;
 
 pub use error::StoreError;
 pub use flags::{FlagChange, Flags, Keyword};
@@ -57,3 +48,4 @@ pub use mailbox::{MailboxId, MailboxInfo, MailboxState, SpecialUse};
 pub use message::{Copied, Delivered, Delivery, DeliveryKey, Flagged, MessageInfo, News};
 pub use name::{AccountName, MailboxName};
 pub use number::{ModSeq, Uid, UidSet, UidValidity};
+pub use store::{Access, Config, Counts, MailboxView, Quota, Store};

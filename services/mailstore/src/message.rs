@@ -1,6 +1,7 @@
 //! What is delivered or appended, and what is known of a message that is kept.
 
 use crate::flags::Flags;
+use crate::mailbox::MailboxState;
 use crate::name::{AccountName, MailboxName};
 use crate::number::{ModSeq, Uid, UidSet, UidValidity};
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub struct Delivery {
     pub key: Option<DeliveryKey>,
 }
 
-/// Names a delivery so that its repeat is known: see `DeliveryKey::of`.
+/// Names a delivery so that its repeat is known: see [`DeliveryKey::of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryKey(pub(crate) [u8; 32]);
 
@@ -65,10 +66,10 @@ pub struct Copied {
 /// What has happened in a mailbox since a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// New messages and those with other flags, by UID.
-    pub changed: Vec<MessageInfo>,
+    /// New messages and those with other flags, that are still there: read them page by page.
+    pub changed: UidSet,
     /// Of messages that were there at that moment, or came and went since.
     pub vanished: UidSet,
-    /// The moment to ask from the next time.
-    pub highest_modseq: ModSeq,
+    /// The mailbox now; ask from its `highest_modseq` on the next time.
+    pub state: MailboxState,
 }

@@ -59,6 +59,26 @@ impl UidSet {
         self.runs.splice(at..=at, before.into_iter().chain(behind));
     }
 
+    /// Takes out everything up to a UID, itself included.
+    pub fn remove_to(&mut self, uid: Uid) {
+        *self = uid.next().map_or_else(Self::new, |next| self.from(next));
+    }
+
+    /// Those from a UID on, itself included.
+    pub fn from(&self, uid: Uid) -> Self {
+        let number = uid.get();
+        let at = self.runs.partition_point(|run| run.1 < number);
+        let mut runs = self.runs[at..].to_vec();
+        if let Some(first) = runs.first_mut() {
+            first.0 = first.0.max(number);
+        }
+        Self { runs }
+    }
+
+    pub fn first(&self) -> Option<Uid> {
+        self.runs.first().and_then(|run| Uid::new(run.0))
+    }
+
     pub fn contains(&self, uid: Uid) -> bool {
         let at = self.runs.partition_point(|run| run.1 < uid.get());
         self.runs.get(at).is_some_and(|run| run.0 <= uid.get())
@@ -165,6 +185,7 @@ mod tests {
             for number in 1..70 {
                 prop_assert_eq!(set.contains(uid(number)), plain.contains(&number));
                 prop_assert_eq!(set.rank(uid(number)), plain.range(..number).count() as u64);
+                prop_assert!(set.from(uid(number)).iter().map(Uid::get).eq(plain.range(number..).copied()));
             }
             for (rank, number) in plain.iter().enumerate() {
                 prop_assert_eq!(set.nth(rank as u64), Some(uid(*number)));
