@@ -1,0 +1,178 @@
+//! Names a delivery, so that its repeat is known after an answer was lost on its way.
+//!
+//! The name is a hash of what the client handed in: envelope, client, and the message without the trace headers that our own hosts put
+//! on top of it, as those differ each time. A message without Message-ID or Date has no name: two identical mails of a cron job are two
+//! mails. Entry point: [`DeliveryKey::of`].
+
+use crate::message::DeliveryKey;
+use sha2::{Digest, Sha256};
+
+/// Changes when the meaning of the hash does.
+const DOMAIN: &[u8] = b"mailstore delivery 1";
+
+/// A message as it reached the mailstore, and who sent it to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    pub message: &'a [u8],
+    /// Of the envelope; empty for the null sender.
+    pub sender: &'a str,
+    pub recipient: &'a str,
+    /// Who handed the message to our first host, as an address.
+    pub client: &'a str,
+    /// Names under which our own hosts write trace headers (`by` in Received, the authserv-id in Authentication-Results).
+    pub own_names: &'a [String],
+}
+
+impl DeliveryKey {
+    /// None for a message that must not be suppressed.
+    pub fn of(handed: &Handed<'_>) -> Option<Self> {
+        let received = without_own_trace(handed.message, handed.own_names);
+        if !has_name(received) {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        hash.update(DOMAIN);
+        for part in [handed.sender, handed.recipient, handed.client] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.update(received);
+        Some(Self(hash.finalize().into()))
+    }
+}
+
+/// One header field with its continuation lines (RFC 5322 section 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Field<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// The first field of a header. None where the header ends, or is none.
+fn field(octets: &[u8]) -> Option<Field<'_>> {
+    let mut end = 0;
+    loop {
+        end += line_length(&octets[end..]);
+        match octets.get(end) {
+            Some(b' ' | b'\t') => {}
+            _ => break,
+        }
+    }
+    let (whole, rest) = octets.split_at(end);
+    let colon = memchr::memchr(b':', whole)?;
+    let name = whole[..colon].trim_ascii_end();
+    let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    is_name.then_some(Field { name, value: &whole[colon + 1..], rest })
+}
+
+fn line_length(octets: &[u8]) -> usize {
+    memchr::memchr(b'\n', octets).map_or(octets.len(), |at| at + 1)
+}
+
+fn without_own_trace<'a>(message: &'a [u8], own_names: &[String]) -> &'a [u8] {
+    let mut rest = message;
+    while let Some(field) = field(rest).filter(|field| is_own_trace(field, own_names)) {
+        rest = field.rest;
+    }
+    rest
+}
+
+fn is_own_trace(field: &Field<'_>, own_names: &[String]) -> bool {
+    let is_named = |name: &str| field.name.eq_ignore_ascii_case(name.as_bytes());
+    let is_own = |word: &[u8]| {
+        let word = word.strip_suffix(b";").unwrap_or(word);
+        own_names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let mut words = field.value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    if is_named("Received") {
+        // RFC 5321 section 4.4: `from ... by ...`
+        return words.by_ref().any(|word| word.eq_ignore_ascii_case(b"by"))
+            && words.next().is_some_and(is_own);
+    }
+    if is_named("Authentication-Results") {
+        return words.next().is_some_and(is_own);
+    }
+    is_named("Return-Path") || is_named("Delivered-To")
+}
+
+fn has_name(message: &[u8]) -> bool {
+    let (mut has_id, mut has_date) = (false, false);
+    let mut rest = message;
+    while let Some(field) = field(rest) {
+        let has_value = !field.value.trim_ascii().is_empty();
+        has_id |= has_value && field.name.eq_ignore_ascii_case(b"Message-ID");
+        has_date |= has_value && field.name.eq_ignore_ascii_case(b"Date");
+        if has_id && has_date {
+            return true;
+        }
+        rest = field.rest;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MESSAGE: &str =
+        "Received: from a by b.example\r\nMessage-ID: <1@a>\r\nDate: today\r\n\r\nHello\r\n";
+
+    fn key(message: &str) -> Option<DeliveryKey> {
+        key_of(message.as_bytes(), "a@a", "b@b", "192.0.2.1")
+    }
+
+    fn key_of(message: &[u8], sender: &str, recipient: &str, client: &str) -> Option<DeliveryKey> {
+        let own_names = ["mx1.example".to_owned(), "mx2.example".to_owned()];
+        DeliveryKey::of(&Handed { message, sender, recipient, client, own_names: &own_names })
+    }
+
+    #[test]
+    fn our_own_trace_headers_do_not_matter_and_all_else_does() {
+        let first = format!(
+            "Return-Path: <a@a>\r\nReceived: from a (a [192.0.2.1])\r\n\tby mx1.example with ESMTP\r\n id 1; now\r\n\
+             Authentication-Results: mx1.example; spf=pass\r\n{MESSAGE}"
+        );
+        let again =
+            format!("Received: from a (a [192.0.2.1]) by MX2.example with ESMTP id 2; later\r\n{MESSAGE}");
+        assert_eq!(key(&first), key(&again));
+        assert_eq!(key(&first), key(MESSAGE));
+        for other in [
+            MESSAGE.replace("Hello", "hello"),
+            MESSAGE.replace("b.example", "c.example"),
+            format!("Authentication-Results: mx9.example; spf=pass\r\n{MESSAGE}"),
+            format!("X: y\r\n{first}"),
+        ] {
+            assert!(key(&other).is_some() && key(&other) != key(MESSAGE), "{other}");
+        }
+        let message = MESSAGE.as_bytes();
+        let keys = [("a@a", "b@b", "192.0.2.2"), ("a@a", "c@b", "192.0.2.1"), ("a@ab", "@b", "192.0.2.1")];
+        assert!(keys.iter().all(|(a, b, c)| key_of(message, a, b, c) != key(MESSAGE)));
+    }
+
+    #[test]
+    fn a_message_without_message_id_or_date_is_never_a_repeat() {
+        for bad in [
+            MESSAGE.replace("Message-ID: <1@a>\r\n", ""),
+            MESSAGE.replace("Date: today\r\n", ""),
+            MESSAGE.replace("<1@a>", " "),
+            MESSAGE.replace("Date:", "Date"),
+            MESSAGE.replace("Date:", "\r\nDate:"),
+            String::new(),
+        ] {
+            assert_eq!(key(&bad), None, "{bad}");
+        }
+        assert!(key(&MESSAGE.replace("Message-ID", "message-id")).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_have_a_key_or_none(message in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b':'), Just(b' '), any::<u8>()], 0..200)) {
+            let key = key_of(&message, "", "b@b", "");
+            let named = [b"Message-ID: x\r\nDate: y\r\n", &message[..]].concat();
+            prop_assert!(key_of(&named, "", "b@b", "").is_some());
+            prop_assert!(key.is_none() || message.len() > 10);
+        }
+    }
+}
