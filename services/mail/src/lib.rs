@@ -1,4 +1,4 @@
-//! What all mail daemons of `services/` share. It knows nothing of the platform, and nothing of sockets, files and clocks.
+//! What all mail daemons of `services/` share. It knows nothing of the platform.
 //!
 //! # Reception of SMTP and LMTP
 //!
@@ -11,13 +11,20 @@
 //! | [`data`] | content behind DATA (dots) and in BDAT chunks, refused where it could be smuggled | [`data::dots::Decoder`], [`data::chunks::Chunks`] |
 //! | [`reply`] | replies with enhanced status codes; nothing can be injected into one | [`reply::Reply`], [`reply::Refusal`] |
 //!
-//! Read [`engine`] first. A driver owns the socket: it hands octets in, sends what comes out, asks the policy when it is told to, and
+//! These know nothing of sockets, files and clocks. Read [`engine`] first. A driver owns the socket: it hands octets in, sends what comes out, asks the policy when it is told to, and
 //! keeps the time. Everything here takes bytes of strangers: each of the parsers has a fuzz target (`tests/fuzz`), and every limit is a
 //! constant or a field of [`engine::Config`].
+//!
+//! # Accounts
+//!
+//! | module | what it does | starts at |
+//! | --- | --- | --- |
+//! | [`password`] | passwords at rest (argon2id, SCRAM-SHA-256), and comparing them with bounded work | [`password::Verifier::verify`], [`password::scram`] |
 
 pub mod address;
 pub mod command;
 pub mod data;
 pub mod engine;
 pub mod line;
+pub mod password;
 pub mod reply;
