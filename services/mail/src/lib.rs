@@ -19,10 +19,12 @@
 //!
 //! | module | what it does | starts at |
 //! | --- | --- | --- |
+//! | [`config`] | the one TOML file of each daemon: errors with file, line, key and the next step; `--check` | [`config::startup()`] |
 //! | [`password`] | passwords at rest (argon2id, SCRAM-SHA-256), and comparing them with bounded work | [`password::Verifier::verify`], [`password::scram`] |
 
 pub mod address;
 pub mod command;
+pub mod config;
 pub mod data;
 pub mod engine;
 pub mod line;
