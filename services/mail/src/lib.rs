@@ -11,8 +11,8 @@
 //! | [`data`] | content behind DATA (dots) and in BDAT chunks, refused where it could be smuggled | [`data::dots::Decoder`], [`data::chunks::Chunks`] |
 //! | [`reply`] | replies with enhanced status codes; nothing can be injected into one | [`reply::Reply`], [`reply::Refusal`] |
 //!
-//! Read [`engine`] first. These know nothing of sockets, files and clocks. Everything here takes bytes of strangers: each of the parsers has a fuzz target (`tests/fuzz`), and every limit is a
-//! constant or a field of [`engine::Config`].
+//! Read [`engine`] first. These know nothing of sockets, files and clocks. Everything there takes bytes of strangers: each of the
+//! parsers has a fuzz target (`tests/fuzz`), and every limit is a constant or a field of [`engine::Config`].
 //!
 //! # What daemons stand on
 //!
@@ -24,9 +24,17 @@
 //! | [`tls`] | certificates that are read again while the daemon runs | [`tls::Certificates`] |
 //! | [`mod@message_id`] | one name for a message, from the first server to the mailbox | [`message_id::MessageId`] |
 //! | [`observe`] | metrics and health over HTTP | [`observe::serve`] |
+//! | [`config`] | the one TOML file of each daemon: errors with file, line, key and the next step; `--check` | [`config::startup()`] |
+//!
+//! # Accounts
+//!
+//! | module | what it does | starts at |
+//! | --- | --- | --- |
+//! | [`password`] | passwords at rest (argon2id, SCRAM-SHA-256), and comparing them with bounded work | [`password::Verifier::verify`], [`password::scram`] |
 
 pub mod address;
 pub mod command;
+pub mod config;
 pub mod content;
 pub mod data;
 pub mod engine;
@@ -34,6 +42,7 @@ pub mod line;
 pub mod lmtp;
 pub mod message_id;
 pub mod observe;
+pub mod password;
 pub mod reply;
 pub mod server;
 pub mod tls;
