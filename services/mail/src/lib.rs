@@ -11,6 +11,12 @@
 //! | [`data`] | content behind DATA (dots) and in BDAT chunks, refused where it could be smuggled | [`data::dots::Decoder`], [`data::chunks::Chunks`] |
 //! | [`reply`] | replies with enhanced status codes; nothing can be injected into one | [`reply::Reply`], [`reply::Refusal`] |
 //!
+//! # What is in a message
+//!
+//! [`mime`] tells of a message what IMAP asks: envelope, structure, sections, and text to search in.
+//!
+//! # Reading on
+//!
 //! Read [`engine`] first. A driver owns the socket: it hands octets in, sends what comes out, asks the policy when it is told to, and
 //! keeps the time. Everything here takes bytes of strangers: each of the parsers has a fuzz target (`tests/fuzz`), and every limit is a
 //! constant or a field of [`engine::Config`].
@@ -20,4 +26,5 @@ pub mod command;
 pub mod data;
 pub mod engine;
 pub mod line;
+pub mod mime;
 pub mod reply;
