@@ -13,18 +13,21 @@
 //!
 //! # What is in a message
 //!
-//! [`mime`] tells of a message what IMAP asks: envelope, structure, sections, and text to search in.
+//! [`mime`] tells of a message what IMAP asks: envelope, structure, sections, and text to search in. [`imap`] reads commands of IMAP and
+//! writes its responses; [`pop3`] is the server's side of a POP3 session, like [`engine`].
 //!
 //! # Reading on
 //!
 //! Read [`engine`] first. A driver owns the socket: it hands octets in, sends what comes out, asks the policy when it is told to, and
-//! keeps the time. Everything here takes bytes of strangers: each of the parsers has a fuzz target (`tests/fuzz`), and every limit is a
-//! constant or a field of [`engine::Config`].
+//! keeps the time. Everything here takes bytes of strangers: the parsers of SMTP have fuzz targets (`tests/fuzz`), the others do not yet, and
+//! every limit is a constant or a field of a configuration.
 
 pub mod address;
 pub mod command;
 pub mod data;
 pub mod engine;
+pub mod imap;
 pub mod line;
 pub mod mime;
+pub mod pop3;
 pub mod reply;
