@@ -11,8 +11,17 @@
 //! | [`data`] | content behind DATA (dots) and in BDAT chunks, refused where it could be smuggled | [`data::dots::Decoder`], [`data::chunks::Chunks`] |
 //! | [`reply`] | replies with enhanced status codes; nothing can be injected into one | [`reply::Reply`], [`reply::Refusal`] |
 //!
-//! Read [`engine`] first. These know nothing of sockets, files and clocks. Everything there takes bytes of strangers: each of the
-//! parsers has a fuzz target (`tests/fuzz`), and every limit is a constant or a field of [`engine::Config`].
+//! Read [`engine`] first. All of these, and the next two, know nothing of sockets, files and clocks, take bytes of strangers, and
+//! have limits that are constants or fields of a configuration. The parsers of SMTP have fuzz targets (`tests/fuzz`), the others do
+//! not yet.
+//!
+//! # Messages, and who reads them
+//!
+//! | module | what it does | starts at |
+//! | --- | --- | --- |
+//! | [`mime`] | tells of a message what IMAP asks: envelope, structure, sections, and text to search in | [`mime`] |
+//! | [`imap`] | reads commands of IMAP and writes its responses | [`imap`] |
+//! | [`pop3`] | the server's side of a POP3 session, like [`engine`] | [`pop3`] |
 //!
 //! # What daemons stand on
 //!
@@ -38,11 +47,14 @@ pub mod config;
 pub mod content;
 pub mod data;
 pub mod engine;
+pub mod imap;
 pub mod line;
 pub mod lmtp;
 pub mod message_id;
+pub mod mime;
 pub mod observe;
 pub mod password;
+pub mod pop3;
 pub mod reply;
 pub mod server;
 pub mod tls;

@@ -9,4 +9,5 @@ mod limits;
 mod lmtp;
 mod party;
 mod peers;
+mod pop3;
 mod splits;

@@ -63,13 +63,14 @@ fn serve(protocol: Protocol) -> (String, JoinHandle<Party>) {
 }
 
 #[track_caller]
-fn run(program: &str, arguments: &[&str], input: &str) {
+pub(crate) fn run(program: &str, arguments: &[&str], input: &str) -> String {
     let mut client = Command::new(program);
     client.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut client = client.spawn().unwrap();
     client.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = client.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Recipients and content of each message.
