@@ -20,12 +20,15 @@
 //! | module | what it does | starts at |
 //! | --- | --- | --- |
 //! | [`config`] | the one TOML file of each daemon: errors with file, line, key and the next step; `--check` | [`config::startup()`] |
+//! | [`directory`] | domains, accounts, aliases, and which pair holds a mailbox; SQLite or MariaDB | [`directory::Directory`], [`directory::Records`] |
 //! | [`password`] | passwords at rest (argon2id, SCRAM-SHA-256), and comparing them with bounded work | [`password::Verifier::verify`], [`password::scram`] |
 
 pub mod address;
 pub mod command;
 pub mod config;
 pub mod data;
+#[cfg(feature = "directory")]
+pub mod directory;
 pub mod engine;
 pub mod line;
 pub mod password;
