@@ -39,6 +39,7 @@
 //!
 //! | module | what it does | starts at |
 //! | --- | --- | --- |
+//! | [`directory`] | domains, accounts, aliases, and which pair holds a mailbox; SQLite or MariaDB | [`directory::Directory`], [`directory::Records`] |
 //! | [`password`] | passwords at rest (argon2id, SCRAM-SHA-256), and comparing them with bounded work | [`password::Verifier::verify`], [`password::scram`] |
 
 pub mod address;
@@ -46,6 +47,8 @@ pub mod command;
 pub mod config;
 pub mod content;
 pub mod data;
+#[cfg(feature = "directory")]
+pub mod directory;
 pub mod engine;
 pub mod imap;
 pub mod line;

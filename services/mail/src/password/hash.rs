@@ -64,8 +64,7 @@ impl PasswordHash {
         if cost.memory_kib > KIB_MAX || cost.passes > PASSES_MAX || cost.lanes > LANES_MAX {
             return Err(HashError::Cost);
         }
-        let parameters = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(OUTPUT_OCTETS))
-            .map_err(|_| HashError::Cost)?;
+        let parameters = parameters(cost.memory_kib, cost.passes, cost.lanes)?;
         let salt = random::<SALT_OCTETS>()?.to_vec();
         let mut hash = Self { parameters, salt, output: vec![0; OUTPUT_OCTETS] };
         hash.output = hash.derive(password).ok_or(HashError::Cost)?.to_vec();
@@ -86,6 +85,11 @@ impl PasswordHash {
     }
 }
 
+/// Without the length of the output, which is that of the hash.
+fn parameters(memory_kib: u32, passes: u32, lanes: u32) -> Result<Params, HashError> {
+    Params::new(memory_kib, passes, lanes, None).map_err(|_| HashError::Cost)
+}
+
 impl FromStr for PasswordHash {
     type Err = HashError;
 
@@ -98,7 +102,11 @@ impl FromStr for PasswordHash {
             return Err(HashError::Algorithm);
         }
         let (Some(salt), Some(output)) = (&read.salt, &read.hash) else { return Err(HashError::Syntax) };
-        let parameters = Params::try_from(&read.params).map_err(|_| HashError::Cost)?;
+        let named = Params::try_from(&read.params).map_err(|_| HashError::Cost)?;
+        if !named.keyid().is_empty() || !named.data().is_empty() {
+            return Err(HashError::Algorithm);
+        }
+        let parameters = parameters(named.m_cost(), named.t_cost(), named.p_cost())?;
         let is_cheap = parameters.m_cost() <= KIB_MAX
             && parameters.t_cost() <= PASSES_MAX
             && parameters.p_cost() <= LANES_MAX;
