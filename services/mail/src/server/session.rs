@@ -26,7 +26,7 @@ const CONTENT_BUFFER_OCTETS: usize = 64 * 1024;
 /// Replies to pipelined commands leave together (RFC 2920, section 3.2), up to so many octets.
 const REPLIES_OCTETS_MAX: usize = 16 * 1024;
 /// What a client may still send behind the end, so that it is not told of a broken connection instead of our last words.
-const FAREWELL_OCTETS_MAX: usize = 1 << 20;
+const FAREWELL_OCTETS_MAX: usize = 4 << 20;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct Session<P> {

@@ -35,8 +35,10 @@ async fn a_server_that_was_killed_is_used_again_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_holds_nobody_for_long() {
+async fn a_server_that_hangs_or_does_not_let_in_holds_nobody_for_long() {
     let server = Server::start(&[]);
+    let without_password = MariaDbOptions { password: None, ..server.options() };
+    assert!(!asks(&records(&without_password)).await);
     let records = records(&server.options());
     records.upgrade().await.unwrap();
     server.signal("-STOP");
@@ -54,13 +56,6 @@ async fn a_server_that_hangs_holds_nobody_for_long() {
     server.signal("-CONT");
     assert!(took < Duration::from_secs(12), "{took:?}");
     assert!(asks(&records).await);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_is_no_answer() {
-    let server = Server::start(&[]);
-    let options = MariaDbOptions { password: None, ..server.options() };
-    assert!(!asks(&records(&options)).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

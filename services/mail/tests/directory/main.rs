@@ -24,10 +24,8 @@ macro_rules! on_both {
                 crate::with_sqlite(async |book| super::$name(book).await).await;
             })*
         }
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn the_same_on_mariadb() {
-            let server = crate::server::Server::start(&[]);
-            $($name(crate::on_mariadb(&server)).await;)*
+        pub(crate) async fn all_on_mariadb(server: &crate::server::Server) {
+            $($name(crate::on_mariadb(server)).await;)*
         }
     };
 }
@@ -37,6 +35,17 @@ pub(crate) use on_both;
 struct Book {
     records: Records,
     database: Database,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_the_same_on_mariadb() {
+    let server = Server::start(&[]);
+    accounts::all_on_mariadb(&server).await;
+    aliases::all_on_mariadb(&server).await;
+    domains::all_on_mariadb(&server).await;
+    mailboxes::all_on_mariadb(&server).await;
+    recipients::all_on_mariadb(&server).await;
+    schema::all_on_mariadb(&server).await;
 }
 
 async fn with_sqlite(body: impl AsyncFnOnce(Book)) {

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "it's \"secret\"";
-/// Databases `mail0` to `mail7`.
-const DATABASES: usize = 8;
+/// Databases `mail0` to `mailf`.
+const DATABASES: usize = 16;
 /// As little work for the disk as there can be: nothing here outlives the test.
 const LIGHT: [&str; 5] = [
     "--innodb-buffer-pool-size=16M",
@@ -41,8 +41,11 @@ pub struct Server {
 impl Server {
     pub fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("mariadb-").tempdir().unwrap();
+        fs_err::create_dir(folder.path().join("tmp")).unwrap();
         if is_root(folder.path()) {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            for path in [folder.path(), &folder.path().join("tmp")] {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
         }
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let mut server = Self { folder, arguments, next_database: Cell::new(0), process: None };
@@ -104,7 +107,7 @@ impl Server {
         let number = self.next_database.get();
         assert!(number < DATABASES);
         self.next_database.set(number + 1);
-        MariaDbOptions { database: format!("mail{number}"), ..self.options() }
+        MariaDbOptions { database: format!("mail{number:x}"), ..self.options() }
     }
 
     fn socket(&self) -> PathBuf {
@@ -118,7 +121,7 @@ impl Server {
     fn install(&self) {
         // The tables bring their own character set: this one could not hold most letters.
         let mut init: String = (0..DATABASES)
-            .map(|number| format!("CREATE DATABASE IF NOT EXISTS mail{number} CHARACTER SET latin1;\n"))
+            .map(|number| format!("CREATE DATABASE IF NOT EXISTS mail{number:x} CHARACTER SET latin1;\n"))
             .collect();
         let password = PASSWORD.replace('\'', "''");
         init += &format!("CREATE USER IF NOT EXISTS inbound IDENTIFIED BY '{password}';\n");
@@ -138,7 +141,8 @@ impl Server {
         if is_root(Path::new("/proc/self")) {
             command.arg("--user=nobody");
         }
-        command.args(LIGHT);
+        // A server that starts clears this folder of what looks like its own.
+        command.arg(format!("--tmpdir={}", self.path("tmp").display())).args(LIGHT);
         command
     }
 }

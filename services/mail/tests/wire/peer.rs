@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 /// The folder with a package of `tests/peers.txt` in it. `tests/peers.rs` of the platform keeps them in the same place.
@@ -45,7 +46,8 @@ impl Sink {
         command.args(["unix:socket", "100"]).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let sink = Self { _process: command.spawn().unwrap(), folder };
         for _ in 0..1000 {
-            if sink.folder.path().join("socket").exists() {
+            // The socket is there a moment before anybody listens.
+            if UnixStream::connect(sink.folder.path().join("socket")).await.is_ok() {
                 return sink;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
