@@ -2,8 +2,9 @@
 //!
 //! The name is a hash of what the client handed in: envelope, client, and the message without the trace headers that our own hosts put
 //! on top of it, as those differ each time. A message without Message-ID or Date has no name: two identical mails of a cron job are two
-//! mails. Entry point: [`DeliveryKey::of`].
+//! mails. Entry point: [`DeliveryKey::of`], [`first_client`].
 
+use crate::header_field::{self, Field};
 use crate::message::DeliveryKey;
 use sha2::{Digest, Sha256};
 
@@ -41,68 +42,62 @@ impl DeliveryKey {
     }
 }
 
-/// One header field with its continuation lines (RFC 5322 section 2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Field<'a> {
-    name: &'a [u8],
-    value: &'a [u8],
-    rest: &'a [u8],
-}
-
-/// The first field of a header. None where the header ends, or is none.
-fn field(octets: &[u8]) -> Option<Field<'_>> {
-    let mut end = 0;
-    loop {
-        end += line_length(&octets[end..]);
-        match octets.get(end) {
-            Some(b' ' | b'\t') => {}
-            _ => break,
+/// The address of whom the first of our own hosts had a message from, as the innermost of their Received fields has it. None where no host
+/// of ours had the message before.
+pub fn first_client<'a>(message: &'a [u8], own_names: &[String]) -> Option<&'a str> {
+    let (mut rest, mut client) = (message, None);
+    while let Some(field) = header_field::first(rest).filter(|field| is_own_trace(field, own_names)) {
+        if field.is("Received") {
+            client = sending_address(field.value).or(client);
         }
+        rest = field.rest;
     }
-    let (whole, rest) = octets.split_at(end);
-    let colon = memchr::memchr(b':', whole)?;
-    let name = whole[..colon].trim_ascii_end();
-    let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
-    is_name.then_some(Field { name, value: &whole[colon + 1..], rest })
+    client
 }
 
-fn line_length(octets: &[u8]) -> usize {
-    memchr::memchr(b'\n', octets).map_or(octets.len(), |at| at + 1)
+/// `from NAME (... [ADDRESS]) by`: the name is the client's own word, also where it looks like an address (RFC 5321 section 4.4, `TCP-info`).
+fn sending_address(received: &[u8]) -> Option<&str> {
+    let received = std::str::from_utf8(received).ok()?;
+    let words = received.split_ascii_whitespace();
+    let literal = words.take_while(|word| !word.eq_ignore_ascii_case("by")).skip(2).filter_map(|word| {
+        let word = word.trim_start_matches('(').strip_prefix('[')?;
+        word.split_once(']').map(|(address, _)| address)
+    });
+    literal.last()
 }
 
 fn without_own_trace<'a>(message: &'a [u8], own_names: &[String]) -> &'a [u8] {
     let mut rest = message;
-    while let Some(field) = field(rest).filter(|field| is_own_trace(field, own_names)) {
+    while let Some(field) = header_field::first(rest).filter(|field| is_own_trace(field, own_names)) {
         rest = field.rest;
     }
     rest
 }
 
 fn is_own_trace(field: &Field<'_>, own_names: &[String]) -> bool {
-    let is_named = |name: &str| field.name.eq_ignore_ascii_case(name.as_bytes());
     let is_own = |word: &[u8]| {
         let word = word.strip_suffix(b";").unwrap_or(word);
         own_names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
     };
     let mut words = field.value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    if is_named("Received") {
+    if field.is("Received") {
         // RFC 5321 section 4.4: `from ... by ...`
         return words.by_ref().any(|word| word.eq_ignore_ascii_case(b"by"))
             && words.next().is_some_and(is_own);
     }
-    if is_named("Authentication-Results") {
+    if field.is("Authentication-Results") {
         return words.next().is_some_and(is_own);
     }
-    is_named("Return-Path") || is_named("Delivered-To")
+    field.is("Return-Path") || field.is("Delivered-To")
 }
 
 fn has_name(message: &[u8]) -> bool {
     let (mut has_id, mut has_date) = (false, false);
     let mut rest = message;
-    while let Some(field) = field(rest) {
+    while let Some(field) = header_field::first(rest) {
         let has_value = !field.value.trim_ascii().is_empty();
-        has_id |= has_value && field.name.eq_ignore_ascii_case(b"Message-ID");
-        has_date |= has_value && field.name.eq_ignore_ascii_case(b"Date");
+        has_id |= has_value && field.is("Message-ID");
+        has_date |= has_value && field.is("Date");
         if has_id && has_date {
             return true;
         }
@@ -174,5 +169,20 @@ mod tests {
             prop_assert!(key_of(&named, "", "b@b", "").is_some());
             prop_assert!(key.is_none() || message.len() > 10);
         }
+    }
+
+    /// Catches a name in EHLO that is taken for the client's address.
+    #[test]
+    fn the_first_client_is_whom_our_own_host_saw() {
+        let of =
+            |message: &str| first_client(message.as_bytes(), &["mx1.example".to_owned()]).map(str::to_owned);
+        let seen = "Received: from [10.0.0.1] (x.example [192.0.2.7])\r\n by mx1.example with ESMTP; now\r\n";
+        let direct = "Received: from x ([IPv6:2001:db8::1]) by mx1.example with ESMTP; now\r\n";
+        let strange = "Received: from [10.9.9.9] ([192.0.2.9]) by other.example with ESMTP; then\r\n";
+        assert_eq!(of(&format!("{seen}{strange}\r\n")).as_deref(), Some("192.0.2.7"));
+        assert_eq!(of(&format!("{direct}{strange}\r\n")).as_deref(), Some("IPv6:2001:db8::1"));
+        assert_eq!(of(&format!("{direct}{seen}\r\n")).as_deref(), Some("192.0.2.7"));
+        assert_eq!(of(&format!("{strange}{seen}\r\n")), None);
+        assert_eq!(of("Received: from [10.0.0.1] by mx1.example; now\r\n\r\n"), None);
     }
 }

@@ -12,6 +12,8 @@
 //! | [`check`] | whether a volume is whole; the index made anew | [`check::check`], [`check::repair`] |
 //! | [`maildir`] | out to Maildir and in from it | [`maildir::export`], [`maildir::import`] |
 //! | [`delivery_key`] | what makes two deliveries the same | [`DeliveryKey::of`] |
+//! | [`lmtp`] | mail that comes by LMTP: trace fields, quota, one answer for each recipient | [`lmtp::Inbound`] |
+//! | [`daemon`] | `mailstore serve`: its file, its listeners, its end | [`daemon::run`] |
 //! | [`disk`] | what the journal needs of a file system | [`disk::Disk`] |
 //!
 //! # Words
@@ -28,13 +30,16 @@
 
 pub mod check;
 pub mod compaction;
+pub mod daemon;
 pub mod delivery_key;
 pub mod disk;
 pub mod error;
 pub mod event;
 pub mod flags;
+mod header_field;
 pub mod index;
 pub mod journal;
+pub mod lmtp;
 pub mod mailbox;
 pub mod maildir;
 pub mod message;

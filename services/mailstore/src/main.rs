@@ -1,4 +1,4 @@
-//! `mailstore`: looks after a volume that no daemon has open. One verb, one file, in `cli/`.
+//! `mailstore`: serves a volume, and looks after one that no daemon has open. One verb, one file, in `cli/`.
 
 mod cli;
 

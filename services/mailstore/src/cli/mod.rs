@@ -1,9 +1,11 @@
 //! The command line. Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 it failed or something is wrong, 2 the words were wrong.
 
+mod account;
 mod check;
 mod compact;
 mod export;
 mod import;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use mailstore::{AccountName, Config, Store};
@@ -20,10 +22,12 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Account(account::Account),
     Check(check::Check),
     Compact(compact::Compact),
     Export(export::Export),
     Import(import::Import),
+    Serve(serve::Serve),
 }
 
 /// A volume that is there: none of these verbs makes one by mistake.
@@ -55,10 +59,12 @@ fn account(text: &str) -> Result<AccountName, String> {
 
 pub fn main() -> ExitCode {
     let result = match Command::parse().verb {
+        Verb::Account(account) => account.run(),
         Verb::Check(check) => check.run(),
         Verb::Compact(compact) => compact.run(),
         Verb::Export(export) => export.run(),
         Verb::Import(import) => import.run(),
+        Verb::Serve(serve) => serve.run(),
     };
     match result {
         Ok(code) => code,

@@ -41,12 +41,13 @@ impl Store {
 
     /// Of an account that is not there: nothing used, no limit.
     pub fn quota(&self, account: &AccountName) -> Result<Quota, StoreError> {
+        Ok(self.account(account)?.unwrap_or(Quota { used: 0, limit: None, messages: 0 }))
+    }
+
+    /// What an account that is there keeps and may keep.
+    pub fn account(&self, account: &AccountName) -> Result<Option<Quota>, StoreError> {
         let row = self.inner.readers.read(|index| read::account(index, account))?;
-        Ok(row.map_or(Quota { used: 0, limit: None, messages: 0 }, |row| Quota {
-            used: row.used,
-            limit: row.limit,
-            messages: row.messages,
-        }))
+        Ok(row.map(|row| Quota { used: row.used, limit: row.limit, messages: row.messages }))
     }
 
     /// Octets that an account may keep. What it keeps already stays, whatever the limit.

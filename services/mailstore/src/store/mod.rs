@@ -137,6 +137,11 @@ impl Store {
         self.inner.counters.get()
     }
 
+    /// Whether changes are taken: asks the writer in its turn, and changes nothing.
+    pub async fn check_writer(&self) -> Result<(), StoreError> {
+        self.change(|_| Ok(())).await
+    }
+
     /// Wakes with every change of a mailbox, with its MODSEQ; ends when the mailbox is deleted.
     pub fn changes(&self, mailbox: crate::mailbox::MailboxId) -> watch::Receiver<ModSeq> {
         self.inner.notices.subscribe(mailbox)

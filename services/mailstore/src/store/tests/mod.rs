@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use tempfile::TempDir;
 
+const MEMORY: &str = "/dev/shm";
 const NOON: i64 = 1_700_000_000;
 
 struct Lab {
@@ -24,15 +25,20 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    fn at(folder: TempDir) -> Self {
         let mut config = Config::new(folder.path());
         config.segment_octets_max = 2000;
         Self { folder, config }
     }
 
-    /// The index is on this computer's disk, the journal on the other one.
+    /// The journal is on that disk. The index is in this computer's memory, where it has a place there: it is not what loses power, and its
+    /// syncs are most of the time.
     fn on(disk: &SimulatedDisk) -> Self {
-        let mut lab = Self::new();
+        let folder = tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir());
+        let mut lab = Self::at(folder.unwrap());
         lab.config.disk = Arc::new(disk.clone());
         lab
     }

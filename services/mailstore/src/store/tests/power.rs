@@ -6,6 +6,11 @@ use crate::flags::FlagChange;
 use crate::number::{Uid, UidSet};
 use crate::store::{Access, opening};
 
+/// Each third one is followed by a flag, each third one by an expunge; their octets need three segments.
+const DELIVERIES: usize = 9;
+/// Of what a power cut leaves, at each operation.
+const SEEDS: u64 = 3;
+
 /// What the store has answered before the power went.
 #[derive(Debug, Default)]
 struct Answered {
@@ -18,11 +23,11 @@ struct Answered {
 fn work_until_dark(lab: &Lab, copy_at: usize) -> Answered {
     let mut answered = Answered::default();
     let Ok(store) = Store::open(&lab.config) else { return answered };
-    for number in 0..12 {
+    for number in 0..DELIVERIES {
         if number == copy_at {
             copy_index(lab);
         }
-        let text = format!("{number} ").repeat(20 + number * 30);
+        let text = format!("{number} ").repeat(20 + number * 60);
         match run(store.deliver(mail(&text))) {
             Ok(delivered) => answered.texts.push((delivered.uid, text)),
             Err(_) => return answered,
@@ -106,10 +111,10 @@ fn what_is_missing(store: &Store, answered: &Answered) -> Option<String> {
 fn cut_everywhere(is_sync_forgotten: bool) -> Vec<String> {
     let whole = SimulatedDisk::default();
     let all = work_until_dark(&Lab::on(&whole), 99);
-    assert!(all.texts.len() == 12 && all.expunged.len() == 4, "{all:?}");
+    assert!(all.texts.len() == DELIVERIES && all.expunged.len() as usize == DELIVERIES / 3, "{all:?}");
     let mut missing = Vec::new();
     for cut in 1..=whole.operations() + 1 {
-        for seed in 1..=3 {
+        for seed in 1..=SEEDS {
             let mut coin = Coin(cut * 100 + seed);
             let disk = SimulatedDisk::default();
             let mut lab = Lab::on(&disk);
@@ -117,7 +122,7 @@ fn cut_everywhere(is_sync_forgotten: bool) -> Vec<String> {
             if is_sync_forgotten {
                 disk.forget_to_sync();
             }
-            let answered = work_until_dark(&lab, coin.below(16));
+            let answered = work_until_dark(&lab, coin.below(DELIVERIES * 4 / 3));
             choose_index(&lab, &mut coin);
             lab.config.disk = Arc::new(disk.after_power_cut(&mut coin));
             let what = match Store::open(&lab.config) {
