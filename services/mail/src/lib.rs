@@ -27,6 +27,7 @@
 //!
 //! | module | what it does | starts at |
 //! | --- | --- | --- |
+//! | [`listen`] | connections of any protocol: taken, limited, told of the end | [`listen::serve`], [`listen::Host`] |
 //! | [`server`] | drives [`engine`]: sockets, TLS, time, limits, drain; asks a policy | [`server::Server::serve`], [`server::Policy`] |
 //! | [`content`] | a message between reception and delivery, in bounded memory and files without names | [`content::Spool`], [`content::Content`] |
 //! | [`lmtp`] | delivers one message to many recipients of one server; an outcome for each | [`lmtp::Client::deliver`] |
@@ -40,6 +41,7 @@
 //! | module | what it does | starts at |
 //! | --- | --- | --- |
 //! | [`directory`] | domains, accounts, aliases, and which pair holds a mailbox; SQLite or MariaDB | [`directory::Directory`], [`directory::Records`] |
+//! | [`login`] | who a client is: what it says, and who decides | [`login::LogIn`] |
 //! | [`password`] | passwords at rest (argon2id, SCRAM-SHA-256), and comparing them with bounded work | [`password::Verifier::verify`], [`password::scram`] |
 
 pub mod address;
@@ -52,7 +54,9 @@ pub mod directory;
 pub mod engine;
 pub mod imap;
 pub mod line;
+pub mod listen;
 pub mod lmtp;
+pub mod login;
 pub mod message_id;
 pub mod mime;
 pub mod observe;

@@ -1,6 +1,7 @@
 //! What a listener is, and where its patience ends.
 
 use crate::engine;
+use crate::listen::Limits;
 use std::time::Duration;
 
 /// Of one kind of listener.
@@ -21,31 +22,6 @@ pub enum TlsStart {
     AtCommand,
     /// With the first octet (RFC 8314, section 3.3).
     AtOnce,
-}
-
-/// How many sessions there may be. A client is an IPv4 address, or the /64 of an IPv6 address.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub sessions_max: usize,
-    pub sessions_per_client_max: u32,
-    pub connections_per_client: Rate,
-}
-
-/// So many at once, and so many in a minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    pub burst: u32,
-    pub per_minute: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            sessions_max: 1000,
-            sessions_per_client_max: 50,
-            connections_per_client: Rate { burst: 200, per_minute: 600 },
-        }
-    }
 }
 
 /// How long each may take.

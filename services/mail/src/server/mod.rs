@@ -9,35 +9,28 @@
 //! from, and is given up. Nothing here knows what a mailbox is: that is the [`Policy`]'s.
 
 mod config;
-mod door;
 mod numbers;
 mod pace;
 mod policy;
 mod questions;
 mod session;
-mod stream;
 
-pub use config::{Config, Limits, Rate, Timeouts, TlsStart};
+pub use crate::listen::{Limits, Rate};
+pub use config::{Config, Timeouts, TlsStart};
 pub use policy::{Arrived, Peer, Policy, Unwelcome};
 
 use crate::content::Spool;
 use crate::engine;
+use crate::listen::{self, Door, Host, Turned, Visitor};
 use crate::observe::Measured;
+use crate::reply::{Refusal, Status};
 use crate::tls::Certificates;
-use door::Door;
 use numbers::Numbers;
 use session::Session;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
-
-/// After a connection could not be taken: most likely there are no file descriptors, and they do not come at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The configuration wants TLS, and there is no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,15 +51,6 @@ struct Parts<P> {
     spool: Arc<Spool>,
     door: Arc<Door>,
     numbers: Arc<Numbers>,
-}
-
-/// How sessions hear of the end.
-#[derive(Clone)]
-struct End {
-    /// Begin nothing new.
-    drain: CancellationToken,
-    /// There is no more time.
-    hurry: CancellationToken,
 }
 
 impl<P> Clone for Server<P> {
@@ -100,71 +84,42 @@ impl<P: Policy> Server<P> {
 
     /// Serves one listener. It returns when it was told to drain and every session has ended.
     pub async fn serve(&self, listener: TcpListener, drain: CancellationToken) {
-        let end = End { drain, hurry: CancellationToken::new() };
-        let mut sessions = JoinSet::new();
-        loop {
-            tokio::select! {
-                () = end.drain.cancelled() => break,
-                Some(ended) = sessions.join_next() => tell(ended),
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer, &end, &mut sessions),
-                    Err(error) => {
-                        warn!(listener = self.parts.config.name, %error, "a connection could not be taken");
-                        sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-            }
-        }
-        // Whoever comes now is sent to another server by its own kernel.
-        drop(listener);
-        self.finish(&end, sessions).await;
-    }
-
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, end: &End, sessions: &mut JoinSet<()>) {
-        let parts = &self.parts;
-        match parts.door.admit(peer.ip(), Instant::now()) {
-            Ok(guest) => {
-                parts.numbers.sessions.one_more();
-                let session = Session::new(Arc::clone(parts), stream, peer, end.clone());
-                sessions.spawn(async move {
-                    session.run().await;
-                    drop(guest);
-                });
-            }
-            Err(turned) => {
-                parts.numbers.turned_away(turned).one_more();
-                info!(listener = parts.config.name, peer = %peer.ip(), reason = turned.word(), "turned away");
-                if parts.config.tls_start == TlsStart::AtCommand {
-                    door::say(stream, &turned.refusal());
-                }
-            }
-        }
-    }
-
-    async fn finish(&self, end: &End, mut sessions: JoinSet<()>) {
-        let all = async {
-            while let Some(ended) = sessions.join_next().await {
-                tell(ended);
-            }
-        };
-        if timeout(self.parts.config.timeouts.drain, all).await.is_err() {
-            let name = self.parts.config.name;
-            warn!(
-                listener = name,
-                sessions = sessions.len(),
-                "sessions are cut off, the time to end is over"
-            );
-            end.hurry.cancel();
-            while let Some(ended) = sessions.join_next().await {
-                tell(ended);
-            }
-        }
+        listen::serve(Arc::clone(&self.parts), listener, drain).await;
     }
 }
 
-/// A session of which nothing else tells.
-fn tell(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        error!(%error, "a session broke");
+impl<P: Policy> Host for Parts<P> {
+    fn name(&self) -> &'static str {
+        self.config.name
     }
+
+    fn door(&self) -> &Arc<Door> {
+        &self.door
+    }
+
+    fn drain(&self) -> Duration {
+        self.config.timeouts.drain
+    }
+
+    fn turned_away(&self, turned: Turned, stream: TcpStream) {
+        self.numbers.turned_away(turned).one_more();
+        if self.config.tls_start == TlsStart::AtCommand {
+            let mut line = Vec::new();
+            refusal(turned).reply().write(&mut line);
+            listen::say(stream, &line);
+        }
+    }
+
+    async fn session(self: Arc<Self>, visitor: Visitor) {
+        self.numbers.sessions.one_more();
+        Session::new(self, visitor).run().await;
+    }
+}
+
+fn refusal(turned: Turned) -> Refusal {
+    let status = match turned {
+        Turned::Full => Status::new(3, 2),
+        Turned::TooManySessions | Turned::TooFast => Status::new(7, 0),
+    };
+    Refusal::new(421, status, turned.text()).expect("421 is the code of a refusal")
 }

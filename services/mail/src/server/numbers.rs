@@ -1,6 +1,6 @@
 //! What a server counts.
 
-use super::door::Turned;
+use crate::listen::Turned;
 use crate::observe::{Counter, Gauge, Measured, Page};
 use crate::reply::{Refusal, Text};
 

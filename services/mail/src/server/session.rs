@@ -1,12 +1,12 @@
 //! One connection: what the engine says is done here, and what the client says is brought to it.
 
+use super::Parts;
 use super::config::TlsStart;
 use super::pace::Pace;
 use super::policy::{Peer, Policy};
-use super::stream::Stream;
-use super::{End, Parts};
 use crate::content::Writer;
 use crate::engine::{Action, Awaits, Ended, Engine, Event};
+use crate::listen::{self, End, FAREWELL, Stream, Visitor};
 use crate::message_id::MessageId;
 use crate::reply::Refusal;
 use std::collections::VecDeque;
@@ -14,9 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
@@ -25,9 +23,6 @@ const COMMAND_BUFFER_OCTETS: usize = 4 * 1024;
 const CONTENT_BUFFER_OCTETS: usize = 64 * 1024;
 /// Replies to pipelined commands leave together (RFC 2920, section 3.2), up to so many octets.
 const REPLIES_OCTETS_MAX: usize = 16 * 1024;
-/// What a client may still send behind the end, so that it is not told of a broken connection instead of our last words.
-const FAREWELL_OCTETS_MAX: usize = 4 << 20;
-const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct Session<P> {
     pub(super) parts: Arc<Parts<P>>,
@@ -52,7 +47,8 @@ enum Heard {
 }
 
 impl<P: Policy> Session<P> {
-    pub(super) fn new(parts: Arc<Parts<P>>, stream: TcpStream, client: SocketAddr, end: End) -> Self {
+    pub(super) fn new(parts: Arc<Parts<P>>, visitor: Visitor) -> Self {
+        let Visitor { stream, client, end } = visitor;
         let engine = match parts.config.tls_start {
             TlsStart::AtCommand => Engine::new(Arc::clone(&parts.engine)),
             TlsStart::AtOnce => Engine::under_tls(Arc::clone(&parts.engine)),
@@ -223,21 +219,10 @@ impl<P: Policy> Session<P> {
         }
     }
 
-    /// The last words are sent, and what the client has sent meanwhile is read, for otherwise its system would forget them.
     async fn part(&mut self) {
         self.flush().await;
-        if self.is_gone {
-            return;
-        }
-        let stream = &mut self.stream;
-        let farewell = async {
-            stream.shutdown().await?;
-            let mut rest = stream.take(FAREWELL_OCTETS_MAX as u64);
-            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
-        };
-        tokio::select! {
-            _ = timeout(FAREWELL, farewell) => {}
-            () = self.end.hurry.cancelled() => {}
+        if !self.is_gone {
+            listen::part(&mut self.stream, &self.end).await;
         }
     }
 }

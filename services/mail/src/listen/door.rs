@@ -3,32 +3,55 @@
 //! A client is remembered while it has a session, and for as long as its rate is not back at its full burst: at most so many clients as
 //! [`CLIENTS_MAX`]. Pure but for its lock; the caller brings the time.
 
-use super::config::Limits;
-use crate::reply::{Refusal, Status};
 use std::collections::HashMap;
-use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 /// Remembered at once. When there are more, those without a session are forgotten.
 const CLIENTS_MAX: usize = 100_000;
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub(super) struct Door {
+/// How many sessions there may be. A client is an IPv4 address, or the /64 of an IPv6 address.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub sessions_max: usize,
+    pub sessions_per_client_max: u32,
+    pub connections_per_client: Rate,
+}
+
+/// So many at once, and so many in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub burst: u32,
+    pub per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions_max: 1000,
+            sessions_per_client_max: 50,
+            connections_per_client: Rate { burst: 200, per_minute: 600 },
+        }
+    }
+}
+
+/// Of all listeners of one kind.
+#[derive(Debug)]
+pub struct Door {
     limits: Limits,
     guests: Mutex<Guests>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Guests {
     sessions: usize,
     clients: HashMap<IpAddr, Client>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Client {
     sessions: u32,
     /// Connections that it may still make, as of then.
@@ -38,24 +61,25 @@ struct Client {
 
 /// Why a client does not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turned {
+pub enum Turned {
     Full,
     TooManySessions,
     TooFast,
 }
 
 /// A session that counts until this is dropped.
-pub(super) struct Guest {
+#[derive(Debug)]
+pub struct Guest {
     door: Arc<Door>,
     client: IpAddr,
 }
 
 impl Door {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self { limits, guests: Mutex::default() }
     }
 
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Guest, Turned> {
+    pub fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Guest, Turned> {
         let client = client(address);
         let mut guests = self.guests();
         if guests.sessions >= self.limits.sessions_max {
@@ -109,7 +133,7 @@ impl Drop for Guest {
 }
 
 /// Whoever has one address of a /64 has all of them (RFC 6177).
-fn client(address: IpAddr) -> IpAddr {
+pub fn client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address => address,
@@ -117,37 +141,27 @@ fn client(address: IpAddr) -> IpAddr {
 }
 
 impl Turned {
-    pub(super) fn refusal(self) -> Refusal {
-        let (status, text) = match self {
-            Self::Full => (Status::new(3, 2), "Too many sessions; come again"),
-            Self::TooManySessions => (Status::new(7, 0), "Too many sessions from your address"),
-            Self::TooFast => (Status::new(7, 0), "Too many connections from your address"),
-        };
-        Refusal::new(421, status, text).expect("421 is the code of a refusal")
-    }
-
-    pub(super) fn word(self) -> &'static str {
+    /// In logs and metrics.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::TooManySessions => "sessions",
             Self::TooFast => "rate",
         }
     }
-}
 
-/// Says it if that can be done at once; nobody waits for a client who does not come in.
-pub(super) fn say(stream: TcpStream, refusal: &Refusal) {
-    let mut text = Vec::new();
-    refusal.reply().write(&mut text);
-    if let Ok(mut stream) = stream.into_std() {
-        // It does not block, and a new connection has room for a line.
-        let _ = stream.write(&text);
+    /// To the client.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Full => "Too many sessions; come again",
+            Self::TooManySessions => "Too many sessions from your address",
+            Self::TooFast => "Too many connections from your address",
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::Rate;
     use super::*;
 
     fn door(sessions_max: usize, per_client: u32, burst: u32) -> Arc<Door> {

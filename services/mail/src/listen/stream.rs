@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-pub(super) enum Stream {
+#[derive(Debug)]
+pub enum Stream {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     /// Its handshake failed.
@@ -17,7 +18,7 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Begins the handshake. Whatever of it was read before is lost, on purpose.
-    pub(super) async fn begin_tls(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
+    pub async fn begin_tls(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
         let Self::Clear(stream) = std::mem::replace(self, Self::Gone) else {
             return Err(io::ErrorKind::NotConnected.into());
         };
@@ -26,7 +27,7 @@ impl Stream {
     }
 
     /// Version and cipher suite.
-    pub(super) fn tls(&self) -> Option<String> {
+    pub fn tls(&self) -> Option<String> {
         let Self::Tls(stream) = self else { return None };
         let connection = stream.get_ref().1;
         let version = connection.protocol_version()?.as_str()?;
