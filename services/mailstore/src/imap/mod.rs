@@ -23,7 +23,7 @@
 //! Passwords in the clear, but where [`Passwords`] says so; more than its [`Limits`](mail::listen::Limits) and [`Timeouts`]; EXPUNGE where a number would
 //! change its message under a command that speaks of numbers (RFC 3501, section 7.4.1). It never makes an account.
 //!
-//! Entry points: [`Server::new`], [`Server::serve`].
+//! Entry point: [`Server::new`], for [`mail::listen::serve`].
 
 mod append;
 mod config;
@@ -64,11 +64,10 @@ use parts::Parts;
 use session::Session;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpStream;
 use wire::Wire;
 
-/// All listeners of one kind: their limits count together.
+/// Listeners of one kind: their limits count for them together.
 pub struct Server<L> {
     parts: Arc<Parts>,
     logins: Arc<L>,
@@ -81,21 +80,16 @@ impl<L: LogIn<Known = AccountName>> Server<L> {
         store: Store,
         logins: Arc<L>,
         tls: Option<Certificates>,
-    ) -> Result<Arc<Self>, NoCertificate> {
+    ) -> Result<Self, NoCertificate> {
         if config.tls_start == TlsStart::AtOnce && tls.is_none() {
             return Err(NoCertificate);
         }
-        Ok(Arc::new(Self { parts: Arc::new(Parts::new(config, store, tls)), logins }))
+        Ok(Self { parts: Arc::new(Parts::new(config, store, tls)), logins })
     }
 
     /// For [`mail::observe::Registry::add`].
     pub fn numbers(&self) -> Arc<dyn Measured> {
         Arc::clone(&self.parts.numbers) as Arc<dyn Measured>
-    }
-
-    /// Serves one listener. It returns when it was told to drain and every session has ended.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, drain: CancellationToken) {
-        listen::serve(self, listener, drain).await;
     }
 }
 

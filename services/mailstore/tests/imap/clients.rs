@@ -23,7 +23,7 @@ ok(c.create('"work/two words"'))
 ok(c.subscribe('"work/two words"'))
 names = ok(c.list())
 assert b'(\\HasNoChildren \\Sent) "/" "Sent"' in names, names
-assert len(ok(c.lsub())) == 1
+assert b'() "/" "work/two words"' in ok(c.lsub())
 when = imaplib.Time2Internaldate(1000000000)
 for number in range(5):
     text = f"From: ann@example.org\r\nSubject: number {number}\r\n\r\nbody {number}\r\n".encode()
@@ -66,10 +66,10 @@ my $must = sub { my ($what, $got) = @_; die "$what: " . ($c->LastError // "") un
 $must->("create", $c->create("Perl"));
 $must->("append", $c->append_string("Perl", "Subject: from perl\r\n\r\nhello\r\n", '\\Flagged'));
 $must->("select", $c->select("Perl"));
-my @found = $c->search("SUBJECT", $c->Quote("from perl"));
+my @found = $c->search("SUBJECT", "perl");
 die "found @found" unless "@found" eq "1";
 die "message" unless $c->message_string(1) =~ /^Subject: from perl\r\n\r\nhello\r\n/;
-my $hash = $must->("hash", $c->fetch_hash("FLAGS", "RFC822.SIZE"));
+my $hash = $must->("hash", scalar $c->fetch_hash("FLAGS", "RFC822.SIZE"));
 die "flags $hash->{1}{FLAGS}" unless $hash->{1}{FLAGS} =~ /Flagged/;
 die "subject" unless $c->subject(1) eq "from perl";
 $must->("see", $c->see(1));

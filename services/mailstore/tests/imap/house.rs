@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use mail::listen::{Limits, Rate};
+use mail::listen::{self, Limits, Rate};
 use mail::login::{LogIn, LoginError, PlainLogin};
 use mail::observe::Registry;
 use mail::server::TlsStart;
@@ -87,7 +87,7 @@ impl House {
         let server = server(plan.tls_start, plan.passwords, plan.timeouts, &store, Some(certificates));
         let registry = Registry::default();
         registry.add(server.numbers());
-        let serving = tokio::spawn(server.serve(listener, drain.clone()));
+        let serving = tokio::spawn(listen::serve(server, listener, drain.clone()));
         Self { address, store, files, drain, serving, registry, folder }
     }
 
@@ -127,7 +127,7 @@ pub fn server(
     let rate = Rate { burst: 10_000, per_minute: 100_000 };
     let limits = Limits { sessions_max: 2000, sessions_per_client_max: 2000, connections_per_client: rate };
     let config = Config { limits, timeouts, ..Config::new("imap", tls_start, passwords) };
-    Server::new(config, store.clone(), Arc::new(Everybody), tls).unwrap()
+    Arc::new(Server::new(config, store.clone(), Arc::new(Everybody), tls).unwrap())
 }
 
 pub fn account_of(name: &str) -> AccountName {

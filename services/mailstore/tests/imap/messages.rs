@@ -192,7 +192,7 @@ async fn mailboxes_are_made_listed_and_renamed() {
     assert_eq!(client.answer("CREATE a//b").await, "NO [CANNOT] That cannot be the name of a mailbox");
     client.ok("SUBSCRIBE lists/rust").await;
     assert_eq!(
-        client.ok("LIST (SUBSCRIBED) \"\" * RETURN (STATUS (MESSAGES))").await,
+        client.ok("LIST (SUBSCRIBED) \"\" lists/* RETURN (STATUS (MESSAGES))").await,
         [
             "* LIST (\\HasNoChildren \\Subscribed) \"/\" \"lists/rust\"",
             "* STATUS \"lists/rust\" (MESSAGES 0)"
@@ -212,7 +212,7 @@ async fn mailboxes_are_made_listed_and_renamed() {
         ]
     );
     client.ok("RENAME lists/rust \"&AOY-rlig\"").await;
-    assert_eq!(client.ok("LSUB \"\" *").await, ["* LSUB (\\Noselect) \"/\" \"lists/rust\""]);
+    assert_eq!(client.ok("LSUB \"\" lists/*").await, ["* LSUB (\\Noselect) \"/\" \"lists/rust\""]);
     client.ok("SELECT &AOY-rlig").await;
     client.ok("DELETE &AOY-rlig").await;
     assert_eq!(client.answer("CHECK").await, "BAD Select a mailbox first");

@@ -5,10 +5,11 @@ use mail::server::TlsStart;
 use mailstore::Store;
 use mailstore::imap::{Passwords, Timeouts};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -69,7 +70,8 @@ async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("\n{SAYS}{}", listener.local_addr().unwrap());
     let server = server(TlsStart::AtCommand, Passwords::OfOurHosts, Timeouts::default(), &store, None);
-    let serving = tokio::spawn(server.serve(listener, CancellationToken::new()));
-    tokio::io::stdin().read_to_end(&mut Vec::new()).await.unwrap();
+    let serving = tokio::spawn(mail::listen::serve(server, listener, CancellationToken::new()));
+    let end = || std::io::stdin().read_to_end(&mut Vec::new());
+    tokio::task::spawn_blocking(end).await.unwrap().unwrap();
     serving.abort();
 }

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn the_header_decides_what_is_in_it() {
         for (keys, expected) in [
-            ("SUBJECT \"gr\u{fc}\u{df}\"", true),
+            ("SUBJECT {6+}\r\ngr\u{fc}\u{df}", true),
             ("FROM EXAMPLE", true),
             ("TO ann", false),
             ("HEADER date \"\"", true),
