@@ -41,6 +41,10 @@ impl<D: Directory> Logins<D> {
         Self { directory, verifier, attempts: Attempts::new(limits), proxy, numbers: Arc::default() }
     }
 
+    pub fn directory(&self) -> &D {
+        &self.directory
+    }
+
     /// For [`crate::observe::Registry::add`].
     pub fn numbers(&self) -> Arc<dyn Measured> {
         Arc::clone(&self.numbers) as Arc<dyn Measured>

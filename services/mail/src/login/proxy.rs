@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 /// Of its secret: nobody types it, and nobody must guess it, for wrong ones cost nothing.
 pub const SECRET_OCTETS_MIN: usize = 20;
+/// With a name it is to fit into a line of IMAP or POP3.
+pub const SECRET_OCTETS_MAX: usize = 512;
 const NAME_OCTETS_MAX: usize = 64;
 
 /// The `[proxy]` table of a configuration file, the same on both sides.
@@ -33,8 +35,11 @@ pub struct ProxySettings {
 pub enum ProxyError {
     #[error("the proxy has no secret")]
     Secret(#[from] SecretError),
-    #[error("the proxy's secret in {} has less than {SECRET_OCTETS_MIN} octets; write a random one: openssl rand -hex 32", .0.display())]
-    Short(PathBuf),
+    #[error(
+        "the proxy's secret in {} has not {SECRET_OCTETS_MIN} to {SECRET_OCTETS_MAX} octets; write a random one: openssl rand -hex 32",
+        .0.display()
+    )]
+    Length(PathBuf),
 }
 
 /// A front end, by its name and secret.
@@ -60,8 +65,8 @@ impl ProxySettings {
     /// Reads the secret.
     pub fn proxy(&self) -> Result<Proxy, ProxyError> {
         let secret = self.secret_file.read()?;
-        if secret.len() < SECRET_OCTETS_MIN {
-            return Err(ProxyError::Short(self.secret_file.0.clone()));
+        if !(SECRET_OCTETS_MIN..=SECRET_OCTETS_MAX).contains(&secret.len()) {
+            return Err(ProxyError::Length(self.secret_file.0.clone()));
         }
         Ok(Proxy { name: self.name.clone(), secret })
     }
@@ -116,7 +121,7 @@ mod tests {
         let login = proxy.login_as("ann@example.org");
         assert_eq!((login.name.as_slice(), login.password.reveal()), (&b"access"[..], long.as_bytes()));
         assert_eq!(login.acts_as.as_deref(), Some(&b"ann@example.org"[..]));
-        assert!(matches!(with(&settings, &long[1..]), Err(ProxyError::Short(_))));
+        assert!(matches!(with(&settings, &long[1..]), Err(ProxyError::Length(_))));
         assert!(matches!(with(&settings, ""), Err(ProxyError::Secret(_))));
 
         assert_eq!(settings.problems("proxy"), []);
