@@ -48,8 +48,8 @@ impl Transaction {
 
     /// The next message that is not to go, from a place on, with its place.
     fn from(&self, place: usize) -> Option<(usize, &MessageHead)> {
-        let messages = self.messages.iter().enumerate().skip(place);
-        messages.into_iter().find(|(place, _)| !self.deleted.contains(place))
+        let mut messages = self.messages.iter().enumerate().skip(place);
+        messages.find(|(place, _)| !self.deleted.contains(place))
     }
 
     fn delete(&mut self, place: usize) {
