@@ -8,7 +8,7 @@ use crate::login::Accounts;
 use crate::pop3;
 use crate::store::Store;
 use mail::content::Spool;
-use mail::listen::{self, Host};
+use mail::listen::{self, Host, Limits, Rate};
 use mail::observe::Registry;
 use mail::server::Server;
 use mail::tls::Certificates;
@@ -17,6 +17,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing::info;
+
+/// Of a listener behind a front end.
+const SESSIONS_MAX: usize = 20_000;
 
 /// Gone when the last listener is.
 pub struct Listeners<'a> {
@@ -55,7 +58,7 @@ impl Listeners<'_> {
                 Tls::AtOnce => pop3::Security::TlsAtOnce,
                 Tls::Off => pop3::Security::Trusted,
             },
-            limits: listen::Limits::default(),
+            limits: self.limits(readers),
             timeouts: pop3::Timeouts { drain: self.settings.drain.0, ..pop3::Timeouts::default() },
         };
         let (store, accounts) = (self.store.clone(), Arc::clone(&self.accounts));
@@ -63,6 +66,16 @@ impl Listeners<'_> {
         let server = server.map_err(|source| DaemonError::Certificate { listener: "pop3", source })?;
         self.registry.add(server.numbers());
         self.serve(Arc::new(server), readers).await
+    }
+
+    /// Behind a front end all clients come from few addresses: there is the place to count them.
+    fn limits(&self, readers: &Readers) -> Limits {
+        let strangers = Limits::default();
+        if readers.tls != Tls::Off && self.settings.proxy.is_none() {
+            return strangers;
+        }
+        let connections_per_client = Rate { burst: 100_000, per_minute: 1_000_000 };
+        Limits { sessions_max: SESSIONS_MAX, sessions_per_client_max: u32::MAX, connections_per_client }
     }
 
     async fn serve<H: Host>(&mut self, host: Arc<H>, readers: &Readers) -> Result<(), DaemonError> {

@@ -19,7 +19,7 @@ use mail::login::LogIn;
 use mail::observe::Measured;
 use mail::server::NoCertificate;
 use mail::tls::Certificates;
-use maildrop::Locks;
+use maildrop::Maildrops;
 use numbers::Numbers;
 use session::Session;
 use std::sync::Arc;
@@ -81,11 +81,10 @@ impl Default for Timeouts {
 /// Listeners of one kind: their limits count for them together, and so do their locks.
 pub struct Server<L> {
     config: Config,
-    store: Store,
+    maildrops: Maildrops,
     logins: Arc<L>,
     tls: Option<Certificates>,
     door: Arc<Door>,
-    locks: Locks,
     numbers: Arc<Numbers>,
 }
 
@@ -100,7 +99,7 @@ impl<L: LogIn<Known = AccountName>> Server<L> {
             return Err(NoCertificate);
         }
         let door = Arc::new(Door::new(config.limits));
-        Ok(Self { config, store, logins, tls, door, locks: Locks::default(), numbers: Arc::default() })
+        Ok(Self { config, maildrops: Maildrops::new(store), logins, tls, door, numbers: Arc::default() })
     }
 
     /// For [`mail::observe::Registry::add`].

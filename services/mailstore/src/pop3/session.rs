@@ -1,6 +1,6 @@
 //! One connection: what the engine says is done here, and what the client says is brought to it.
 
-use super::maildrop::Maildrop;
+use super::maildrop::{Maildrop, NoMaildrop};
 use super::{Security, Server};
 use crate::name::AccountName;
 use mail::imap::capability::Channel;
@@ -135,13 +135,15 @@ impl<L: LogIn<Known = AccountName>> Session<L> {
             LoginError::TooMany => LoginRefusal::TooMany,
             LoginError::Busy | LoginError::Unavailable => LoginRefusal::Unavailable,
         })?;
-        let Some(lock) = self.server.locks.take(&account) else {
-            self.server.numbers.in_use.one_more();
-            return Err(LoginRefusal::InUse);
-        };
-        Maildrop::open(&self.server.store, lock).await.map_err(|error| {
-            warn!(%account, error = &error as &dyn std::error::Error, "an INBOX cannot be read");
-            LoginRefusal::Unavailable
+        self.server.maildrops.open(&account).await.map_err(|error| match error {
+            NoMaildrop::InUse => {
+                self.server.numbers.in_use.one_more();
+                LoginRefusal::InUse
+            }
+            error => {
+                warn!(%account, error = &error as &dyn std::error::Error, "no maildrop");
+                LoginRefusal::Unavailable
+            }
         })
     }
 
