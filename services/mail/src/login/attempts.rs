@@ -134,6 +134,9 @@ impl Attempt<'_> {
         memory.trusted.insert((self.client, self.name), now + TRUST);
     }
 
+    /// It stays counted.
+    pub fn wrong(self) {}
+
     /// Nothing was compared.
     pub fn undecided(self) {
         self.take_back(&mut self.attempts.memory());
