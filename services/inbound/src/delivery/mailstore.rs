@@ -18,11 +18,12 @@ use tracing::{error, info, warn};
 
 /// A mailstore is in the same rack; one that takes longer is dead.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Of those that health asks.
-const REACHED_MAX: usize = 8;
+/// For health.
 const REACH: Duration = Duration::from_secs(2);
 /// By which [`Client`] tells that nothing was said (RFC 3463, section 3.5).
 const BAD_CONNECTION: Status = Status::new(4, 2);
+/// What 5.1.z is about (section 3.2).
+const ADDRESS: u16 = 1;
 
 /// All of them. Cheap to clone.
 pub struct Mailstores<D>(Arc<Shared<D>>);
@@ -101,9 +102,9 @@ impl<D: Directory> Mailstores<D> {
         outcomes
     }
 
-    /// An error where there are mailstores, and none of some of them answers.
+    /// An error where there are mailstores, and none of them answers. The first one that does is enough.
     pub async fn reach(&self) -> Result<(), String> {
-        let known: Vec<_> = self.0.known().values().take(REACHED_MAX).cloned().collect();
+        let known: Vec<_> = self.0.known().values().cloned().collect();
         let (mut reaching, number) = (JoinSet::new(), known.len());
         for store in known {
             reaching.spawn(async move { timeout(REACH, store.client.reach()).await });
@@ -208,12 +209,19 @@ impl Mailstore {
     }
 }
 
-/// Where no mailstore has said anything, the reason names our own hosts, which are nobody's business.
+/// What a client may hear. Where no mailstore has said anything, the reason names our own hosts, which are nobody's business. And who is here is the
+/// directory's to say: a mailstore that does not know an account may be the one that it moved away from a moment ago.
 fn public(refusal: Refusal) -> Refusal {
-    if refusal.reply().status() != Some(BAD_CONNECTION) {
+    let (reply, status) = (refusal.reply(), refusal.reply().status());
+    let is_unknown = refusal.is_permanent() && status.is_some_and(|status| status.subject() == ADDRESS);
+    if status != Some(BAD_CONNECTION) && !is_unknown {
         return refusal;
     }
-    warn!(reason = refusal.reply().text().as_str(), "a mailstore does not answer");
+    warn!(
+        code = reply.code(),
+        reason = reply.text().as_str(),
+        "a mailstore does not do what the directory says"
+    );
     replies::NO_STORE
 }
 

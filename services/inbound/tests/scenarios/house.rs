@@ -18,6 +18,8 @@ use tempfile::TempDir;
 #[derive(Clone, Copy)]
 pub struct Plan<'a> {
     pub accounts: &'a [(&'a str, usize)],
+    /// Accounts that their mailstores do not have.
+    pub missing: &'a [&'a str],
     /// In the mailstores, by account.
     pub quotas: &'a [(&'a str, u64)],
     /// Addresses with their targets.
@@ -44,6 +46,7 @@ pub enum Program {
 
 pub const PLAN: Plan<'static> = Plan {
     accounts: &[("ann@example.org", 0), ("bob@example.org", 0), ("postmaster@example.org", 0)],
+    missing: &[],
     quotas: &[],
     aliases: &[],
     records: &[],
@@ -138,7 +141,8 @@ impl House {
 
 fn in_store<'a>(plan: Plan<'a>, number: usize) -> Vec<(&'a str, Option<u64>)> {
     let quota = |name: &str| plan.quotas.iter().find(|(of, _)| *of == name).map(|(_, octets)| *octets);
-    let here = plan.accounts.iter().filter(|(_, store)| *store == number);
+    let is_here = |(name, store): &&(&str, usize)| *store == number && !plan.missing.contains(name);
+    let here = plan.accounts.iter().filter(is_here);
     here.map(|(name, _)| (*name, quota(name))).collect()
 }
 

@@ -9,6 +9,7 @@ mod mailstore;
 mod peer;
 mod process;
 
+mod a_mailstore_does_not_know_the_account;
 mod a_message_loops;
 mod authentication_results;
 mod clients;
