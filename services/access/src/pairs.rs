@@ -1,7 +1,7 @@
 //! From an account to an open connection with its mailbox.
 //!
-//! The directory says which pair holds the mailbox, and its answer may be some seconds old. A pair that does not have the account is
-//! not asked again: the directory is, without its cache, and once; if the mailbox has moved meanwhile, the client is handed to its new pair and notices
+//! The directory says which pair holds the mailbox, and its answer may be some seconds old. Where a pair does not let the account in
+//! the directory is asked again, without its cache, and once; if the mailbox has moved meanwhile, the client is handed to its new pair and notices
 //! nothing. A pair that does not answer is told of as such, and never as a wrong password.
 //!
 //! Entry point: [`Pairs::open`].
@@ -51,7 +51,10 @@ impl<D: Directory> Pairs<D> {
         let target = target(&self.directory, protocol, account).await?;
         match self.try_target(protocol, &target, account).await {
             Ok(reached) => Ok(reached),
-            Err(BackendError::NotHere(_)) => self.follow(protocol, &target, account).await,
+            // A pair of ours calls a mailbox that is elsewhere unavailable: its own answer of the directory may be old.
+            Err(BackendError::NotHere(_) | BackendError::Later(_)) => {
+                self.follow(protocol, &target, account).await
+            }
             Err(error) => Err(refusal(&error)),
         }
     }

@@ -7,7 +7,7 @@ mod open_files;
 mod settings;
 mod well;
 
-pub use settings::{BackendSettings, BackendTls, Limits, Listener, Observe, Settings, TlsFiles};
+pub use settings::{BackendSettings, BackendTls, Limits, Listener, Observe, Settings};
 
 use crate::Protocol;
 use crate::backend::{AuthorityError, Backend, Times as BackendTimes, Transport};
@@ -18,10 +18,11 @@ use crate::splice;
 use mail::directory::settings::OpenError;
 use mail::directory::{Cached, Records};
 use mail::listen::{self, Door};
-use mail::login::{Logins, ProxyError};
+use mail::login::directory::Logins;
+use mail::login::proxy::ProxyError;
 use mail::observe::{self, Registry};
 use mail::password::hash::HashError;
-use mail::tls::{Certificates, Files, TlsError};
+use mail::tls::{Certificates, TlsError};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
     let cached = Cached::new(records.clone(), directory.cache.0, directory.cache_entries_max);
     let logins = Arc::new(Logins::new(cached.clone(), settings.logins.limits(), None)?);
     let pairs = Arc::new(Pairs::new(cached, backend(&settings)?));
-    let certificates = settings.tls.as_ref().map(certificates).transpose()?;
+    let certificates = settings.tls.clone().map(Certificates::load).transpose()?;
     let registry = Registry::default();
     registry.add(logins.numbers());
     registry.add(pairs.numbers());
@@ -158,10 +159,6 @@ fn backend(settings: &Settings) -> Result<Backend, DaemonError> {
     };
     let times = BackendTimes { connect: connect.0, login: login.0 };
     Ok(Backend { proxy: settings.proxy.proxy()?, transport, times })
-}
-
-fn certificates(files: &TlsFiles) -> Result<Certificates, TlsError> {
-    Certificates::load(Files { certificates: files.certificates.clone(), key: files.key.clone() })
 }
 
 fn times(settings: &Settings) -> Times {

@@ -28,6 +28,7 @@ use mail::config::{self, Period, Problem};
 use mail::directory::DirectorySettings;
 use mail::listen;
 use mail::login::{LoginSettings, ProxySettings};
+use mail::tls::Files;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,7 +53,7 @@ pub struct Settings {
     pub imap: Vec<Listener>,
     #[serde(default)]
     pub pop3: Vec<Listener>,
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Files>,
     pub directory: DirectorySettings,
     #[serde(default)]
     pub logins: LoginSettings,
@@ -71,13 +72,6 @@ pub struct Listener {
     pub tls: Tls,
     #[serde(default)]
     pub loopback: Loopback,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsFiles {
-    pub certificates: PathBuf,
-    pub key: PathBuf,
 }
 
 /// How pairs are spoken with.
