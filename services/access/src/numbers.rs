@@ -85,7 +85,11 @@ impl Measured for Numbers {
         count("mail_sessions_total", "Sessions that were begun.", &self.sessions);
         count("mail_handshakes_total", "TLS handshakes that were begun.", &self.handshakes);
         count("mail_handshakes_failed_total", "TLS handshakes that failed.", &self.handshakes_failed);
-        count("mail_timeouts_total", "Sessions that ended because their client was too slow.", &self.timeouts);
+        count(
+            "mail_timeouts_total",
+            "Sessions that ended because their client was too slow.",
+            &self.timeouts,
+        );
         let mut each = |name, help, label, value, count| {
             page.counter(name, help, &[listener, (label, value)], count);
         };
@@ -104,7 +108,13 @@ impl Measured for Numbers {
             each("access_octets_total", help, "direction", direction, counter.get());
         }
         for (reason, count) in self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            each("access_ended_total", "Sessions behind the login, by how they ended.", "reason", reason, *count);
+            each(
+                "access_ended_total",
+                "Sessions behind the login, by how they ended.",
+                "reason",
+                reason,
+                *count,
+            );
         }
     }
 }
@@ -133,7 +143,12 @@ impl Measured for PairNumbers {
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).iter()
         {
             let labels = [("pair", pair.as_str()), ("listener", protocol.word()), ("reason", *reason)];
-            page.counter("access_pair_failures_total", "Mailboxes that a pair did not open.", &labels, *count);
+            page.counter(
+                "access_pair_failures_total",
+                "Mailboxes that a pair did not open.",
+                &labels,
+                *count,
+            );
         }
     }
 }

@@ -91,7 +91,11 @@ impl<D: Directory> Pairs<D> {
     }
 }
 
-async fn target(directory: &impl Directory, protocol: Protocol, account: &Account) -> Result<Target, Refusal> {
+async fn target(
+    directory: &impl Directory,
+    protocol: Protocol,
+    account: &Account,
+) -> Result<Target, Refusal> {
     let place = account.mailbox.as_ref().ok_or(Refusal::NoMailbox)?;
     let found = directory.pair(&place.pair).await.map_err(|error| no_directory(&error))?;
     let Some(address) = found else {

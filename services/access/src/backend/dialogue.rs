@@ -235,8 +235,10 @@ mod tests {
 
     #[test]
     fn imap_is_spoken_with_and_without_an_initial_response() {
-        let pieces =
-            ["* OK [CAPABILITY IMAP4rev1 sasl-ir] hi\r\n", "* CAPABILITY X\r\na OK [CAPABILITY Y] in\r\n* OK z"];
+        let pieces = [
+            "* OK [CAPABILITY IMAP4rev1 sasl-ir] hi\r\n",
+            "* CAPABILITY X\r\na OK [CAPABILITY Y] in\r\n* OK z",
+        ];
         let (sent, answered) = spoken(Protocol::Imap, &pieces);
         assert_eq!(sent, [format!("a AUTHENTICATE PLAIN {}\r\n", message("secret"))]);
         assert_eq!(answered, welcome("* CAPABILITY X\r\n", "OK [CAPABILITY Y] in", "* OK z"));
@@ -263,7 +265,9 @@ mod tests {
     fn a_refusal_says_whether_it_is_for_a_time() {
         let imap = |answer: &str| spoken(Protocol::Imap, &["* OK SASL-IR\r\n", answer]).1.unwrap();
         let pop3 = |answer: &str| spoken(Protocol::Pop3, &["+OK\r\n", answer]).1.unwrap();
-        for answered in [imap("a NO [UNAVAILABLE] x\r\n"), imap("a NO [serverbug] x\r\n"), imap("* BYE full\r\n")] {
+        for answered in
+            [imap("a NO [UNAVAILABLE] x\r\n"), imap("a NO [serverbug] x\r\n"), imap("* BYE full\r\n")]
+        {
             assert!(matches!(answered, Answered::Later(_)), "{answered:?}");
         }
         assert!(matches!(pop3("-ERR [SYS/TEMP] x\r\n"), Answered::Later(_)));

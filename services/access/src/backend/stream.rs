@@ -139,9 +139,11 @@ mod tests {
 
     #[test]
     fn a_certificate_has_to_name_the_host_of_the_endpoint() {
-        for (endpoint, expected) in
-            [("10.0.0.7:143", "10.0.0.7"), ("[fd00::7]:143", "fd00::7"), ("store-1.example:143", "store-1.example")]
-        {
+        for (endpoint, expected) in [
+            ("10.0.0.7:143", "10.0.0.7"),
+            ("[fd00::7]:143", "fd00::7"),
+            ("store-1.example:143", "store-1.example"),
+        ] {
             assert_eq!(host(&endpoint.parse().unwrap()).unwrap().to_str(), expected);
         }
     }

@@ -99,11 +99,11 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
             times: times(&settings),
         });
         registry.add(Arc::clone(&shared.numbers) as Arc<dyn observe::Measured>);
-        bound.extend(bind(&shared, listeners).await?);
+        bound.extend(bind_all(&shared, listeners).await?);
     }
     let end = CancellationToken::new();
     if let Some(observed) = &settings.observe {
-        let listener = listen("observe", None, observed.listen).await?;
+        let listener = bind("observe", None, observed.listen).await?;
         let well = Arc::new(Well { records, drain: orders.drain.clone() });
         beside.spawn(observe::serve(listener, registry, well, end.clone()));
     }
@@ -123,7 +123,7 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
     Ok(())
 }
 
-async fn bind(
+async fn bind_all(
     shared: &Arc<SharedParts>,
     listeners: &[Listener],
 ) -> Result<Vec<(Arc<Server<Logins<Cached<Records>>, Records>>, TcpListener)>, DaemonError> {
@@ -131,14 +131,14 @@ async fn bind(
     for Listener { listen: addresses, tls, loopback } in listeners {
         let server = Arc::new(Server { shared: Arc::clone(shared), tls: *tls, loopback: *loopback });
         for address in addresses {
-            let listener = listen(shared.protocol.word(), Some(tls.word()), *address).await?;
+            let listener = bind(shared.protocol.word(), Some(tls.word()), *address).await?;
             bound.push((Arc::clone(&server), listener));
         }
     }
     Ok(bound)
 }
 
-async fn listen(
+async fn bind(
     listener: &'static str,
     tls: Option<&'static str>,
     address: SocketAddr,

@@ -171,7 +171,8 @@ impl config::Settings for Settings {
         problems.extend(self.backend.problems());
         problems.extend(self.limits.problems());
         if self.idle.0 <= SILENCE {
-            let (what, hint) = ("clients may be silent for half an hour", "write more than 30min, such as 35min");
+            let (what, hint) =
+                ("clients may be silent for half an hour", "write more than 30min, such as 35min");
             problems.push(Problem::new("idle", what, hint));
         }
         if self.before_login.0.is_zero() {

@@ -32,7 +32,10 @@ pub enum Action {
     /// When all was sent.
     BeginTls,
     /// From here on the client speaks with its pair, and first of all these are passed on.
-    HandOver { to_client: Vec<u8>, to_backend: Vec<u8> },
+    HandOver {
+        to_client: Vec<u8>,
+        to_backend: Vec<u8>,
+    },
     /// When all was sent.
     Close,
 }

@@ -162,7 +162,10 @@ fn tls_and_passwords_are_offered_where_they_are_taken() {
         assert_eq!((said.contains(" AUTH=PLAIN"), !said.contains(" LOGINDISABLED")), (passwords, passwords));
         let said = &pop3(channel).hear("CAPA\r\n").said;
         assert_eq!(said.contains("\r\nSTLS\r\n"), tls, "{said}");
-        assert_eq!((said.contains("\r\nSASL PLAIN\r\n"), said.contains("\r\nUSER\r\n")), (passwords, passwords));
+        assert_eq!(
+            (said.contains("\r\nSASL PLAIN\r\n"), said.contains("\r\nUSER\r\n")),
+            (passwords, passwords)
+        );
 
         let mut party = imap(channel);
         party.hear("a STARTTLS\r\n");
@@ -224,7 +227,12 @@ fn each_refusal_is_told_as_what_it_is() {
         party.hear(&format!("{MESSAGE}\r\n"));
         assert!(party.handed_over.is_some());
         let mut party = Party::new(Protocol::Pop3, Channel::Tls, &answers);
-        assert!(party.hear("USER x\r\nPASS y\r\n").said.ends_with(&format!("-ERR [{of_pop3}] {}\r\n", refusal.text())));
+        assert!(
+            party
+                .hear("USER x\r\nPASS y\r\n")
+                .said
+                .ends_with(&format!("-ERR [{of_pop3}] {}\r\n", refusal.text()))
+        );
     }
 }
 

@@ -9,7 +9,8 @@ use std::net::TcpListener;
 #[test]
 fn a_dead_pair_is_no_wrong_password_and_may_come_back() {
     let port = dead_port();
-    let house = House::start(&[At { name: "p1", imap: port, pop3: port }], &[("ann", Some("p1"))], More::default());
+    let house =
+        House::start(&[At { name: "p1", imap: port, pop3: port }], &[("ann", Some("p1"))], More::default());
     let mut imap = house.imap();
     for _ in 0..4 {
         let said = imap.log_in("ann");

@@ -76,7 +76,8 @@ fn python_reads_mail_by_imap_and_pop3() {
 fn curl(house: &House, url: &str, more: &[&str]) -> String {
     let ca = house.ca_file();
     let user = format!("ann@example.org:{PASSWORD}");
-    let words = ["--silent", "--show-error", "--max-time", "20", "--ssl-reqd", "--cacert", ca.to_str().unwrap()];
+    let words =
+        ["--silent", "--show-error", "--max-time", "20", "--ssl-reqd", "--cacert", ca.to_str().unwrap()];
     finished(command("curl").args(words).args(["--user", &user]).args(more).arg(url))
 }
 

@@ -21,10 +21,16 @@ fn a_file_is_checked_and_the_next_step_is_told() {
     let (code, _, talk) = access(&["--config", file]);
     assert!(code == Some(1) && talk.contains("error: cannot use the directory: "), "{talk}");
 
-    write_settings(&folder, More { backend: Some("tls = 'verified'"), tables: "[limit]\n", ..More::default() });
+    write_settings(
+        &folder,
+        More { backend: Some("tls = 'verified'"), tables: "[limit]\n", ..More::default() },
+    );
     for words in [&["--config", file][..], &["--check", "--config", file]] {
         let (code, said, talk) = access(words);
-        assert!(code == Some(2) && said.is_empty() && talk.contains("limit") && talk.contains("\nhint: "), "{talk}");
+        assert!(
+            code == Some(2) && said.is_empty() && talk.contains("limit") && talk.contains("\nhint: "),
+            "{talk}"
+        );
     }
     assert_eq!(access(&[]).0, Some(2));
 }

@@ -88,7 +88,8 @@ impl Drop for Dovecot {
 
 /// It looks at the file's time whenever it reads.
 fn write_users(folder: &Path, accounts: &[&str]) {
-    let lines: String = accounts.iter().map(|name| format!("{name}@example.org:{{PLAIN}}none::::::\n")).collect();
+    let lines: String =
+        accounts.iter().map(|name| format!("{name}@example.org:{{PLAIN}}none::::::\n")).collect();
     let staged = folder.join("users.new");
     fs_err::write(&staged, lines).unwrap();
     fs_err::rename(staged, folder.join("users")).unwrap();

@@ -14,9 +14,9 @@ fn a_client_is_handed_to_the_new_pair() {
     let house = House::start(&[at("p1", &old), at("p2", &new)], &[("ann", Some("p1"))], More::default());
     let mut imap = house.imap();
     assert!(imap.log_in("ann").starts_with("l OK [CAPABILITY "));
-    imap.say("a APPEND INBOX {7}\r\n");
+    imap.say("a APPEND INBOX {8}\r\n");
     imap.hear_until("+ ");
-    imap.say("A: b\r\n\r\r\n");
+    imap.say("A: b\r\n\r\n\r\n");
     imap.hear_until("a OK ");
     assert!(house.pop3().log_in_pop3("ann").starts_with("+OK "));
 

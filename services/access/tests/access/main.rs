@@ -16,6 +16,7 @@ mod drain_lets_sessions_live;
 mod house;
 mod line;
 mod mailbox_moved;
+mod own_stores;
 mod pair;
 mod pipelined_behind_login;
 mod starttls_injection;

@@ -1,6 +1,7 @@
 //! A thousand clients under TLS that wait for mail: what each of them costs.
 
 use crate::house::{At, House, More, PASSWORD, block_on};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -75,15 +76,17 @@ fn resident_kib(id: u32) -> u64 {
 
 #[test]
 fn a_thousand_idle_clients_fit_into_200_mib() {
-    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let at = At::imap("p1", listener.local_addr().unwrap());
+    let tables = "[limits]\nsessions_max = 1000\nsessions_per_client_max = 1000\nconnections_per_client_burst = 1000\n\
+        [logins]\nwrong_per_client_and_account_max = 1000\nwrong_per_client_max = 1000\n";
+    let house = House::start(&[at], &[("ann", Some("p1"))], More { tables, ..More::default() });
+    let (address, connector) = (house.address("imap", "at-once"), connector(&house.ca_file()));
     block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = At::imap("p1", listener.local_addr().unwrap());
-        tokio::spawn(pair(listener));
-        let tables = "[limits]\nsessions_max = 1000\nsessions_per_client_max = 1000\nconnections_per_client_burst = 1000\n";
-        let house = House::start(&[at], &[("ann", Some("p1"))], More { tables, ..More::default() });
-        let (address, connector) = (house.address("imap", "at-once"), connector(&house.ca_file()));
+        tokio::spawn(pair(TcpListener::from_std(listener).unwrap()));
         let mut clients = Vec::new();
         while clients.len() < CLIENTS {
             let some = (0..AT_ONCE).map(|_| tokio::spawn(log_in(address, connector.clone())));
@@ -97,6 +100,5 @@ fn a_thousand_idle_clients_fit_into_200_mib() {
         for client in &mut clients {
             assert_eq!(ask(client, "b NOOP\r\n").await, "b NOOP\r\n");
         }
-        drop(clients);
     });
 }

@@ -27,8 +27,7 @@ fn guessing_is_slow_and_ends_and_the_owner_still_comes_in_from_elsewhere() {
     assert_eq!(said, "l NO [LIMIT] too many wrong passwords; try again later", "although it is right");
     let said = house.pop3().log_in_pop3("ann");
     assert!(said.starts_with("-ERR [LOGIN-DELAY] "), "{said}");
-    let mut elsewhere =
-        Line::connect_from("127.0.0.2:0".parse().unwrap(), house.address("imap", "off"));
+    let mut elsewhere = Line::connect_from("127.0.0.2:0".parse().unwrap(), house.address("imap", "off"));
     let said = elsewhere.log_in("ann");
     assert!(said.starts_with("l OK "), "{said}");
     assert_eq!(pair.accounts().len(), 1);
