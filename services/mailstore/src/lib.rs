@@ -13,6 +13,8 @@
 //! | [`maildir`] | out to Maildir and in from it | [`maildir::export`], [`maildir::import`] |
 //! | [`delivery_key`] | what makes two deliveries the same | [`DeliveryKey::of`] |
 //! | [`lmtp`] | mail that comes by LMTP: trace fields, quota, one answer for each recipient | [`lmtp::Inbound`] |
+//! | [`login`] | whose mailbox is here, and who may read it | [`login::Accounts`] |
+//! | [`pop3`] | an INBOX by POP3 | [`pop3::Server`] |
 //! | [`daemon`] | `mailstore serve`: its file, its listeners, its end | [`daemon::run`] |
 //! | [`disk`] | what the journal needs of a file system | [`disk::Disk`] |
 //!
@@ -40,11 +42,13 @@ mod header_field;
 pub mod index;
 pub mod journal;
 pub mod lmtp;
+pub mod login;
 pub mod mailbox;
 pub mod maildir;
 pub mod message;
 pub mod name;
 pub mod number;
+pub mod pop3;
 pub mod store;
 
 pub use error::StoreError;
