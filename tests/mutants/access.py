@@ -9,12 +9,12 @@ import mutants
 MUTANTS = {
     "plaintext-survives-starttls": (
         "front/imap.rs",
-        "if matches!(self.phase, Phase::Commands | Phase::Sasl(_) | Phase::LoggingIn(_)) {",
+        "if matches!(self.phase, Phase::Commands | Phase::Sasl(..) | Phase::LoggingIn(..)) {",
         "if !matches!(self.phase, Phase::Over) {",
     ),
     "plaintext-survives-stls": (
         "front/pop3.rs",
-        "if matches!(self.phase, Phase::Commands | Phase::Sasl | Phase::LoggingIn) {",
+        "if matches!(self.phase, Phase::Commands | Phase::Sasl(_) | Phase::LoggingIn(_)) {",
         "if !matches!(self.phase, Phase::Over) {",
     ),
     "name-survives-stls": (

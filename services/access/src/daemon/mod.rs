@@ -19,7 +19,7 @@ use mail::directory::settings::OpenError;
 use mail::directory::{Cached, Records};
 use mail::listen::{self, Door};
 use mail::login::directory::Logins;
-use mail::login::proxy::ProxyError;
+use mail::login::proxy::{Proxy, ProxyError};
 use mail::observe::{self, Registry};
 use mail::password::hash::HashError;
 use mail::tls::{Certificates, TlsError};
@@ -71,8 +71,6 @@ pub enum DaemonError {
     },
 }
 
-type SharedParts = Shared<Logins<Cached<Records>>, Records>;
-
 /// Serves until it is told to drain, and then until everything has ended.
 pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> {
     open_files::raise(settings.limits.sessions_max);
@@ -80,7 +78,9 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
     let directory = &settings.directory;
     let cached = Cached::new(records.clone(), directory.cache.0, directory.cache_entries_max);
     let logins = Arc::new(Logins::new(cached.clone(), settings.logins.limits(), None)?);
-    let pairs = Arc::new(Pairs::new(cached, backend(&settings)?));
+    let proxy = settings.proxy.proxy()?;
+    let decoys = Arc::new(proxy.decoys());
+    let pairs = Arc::new(Pairs::new(cached, backend(&settings.backend, proxy)?));
     let certificates = settings.tls.clone().map(Certificates::load).transpose()?;
     let registry = Registry::default();
     registry.add(logins.numbers());
@@ -94,6 +94,7 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
             door: Arc::new(Door::new(settings.limits.into())),
             numbers: Arc::new(Numbers::new(protocol)),
             logins: Arc::clone(&logins),
+            decoys: Arc::clone(&decoys),
             pairs: Arc::clone(&pairs),
             certificates: certificates.clone(),
             times: times(&settings),
@@ -124,9 +125,9 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
 }
 
 async fn bind_all(
-    shared: &Arc<SharedParts>,
+    shared: &Arc<Shared<Records>>,
     listeners: &[Listener],
-) -> Result<Vec<(Arc<Server<Logins<Cached<Records>>, Records>>, TcpListener)>, DaemonError> {
+) -> Result<Vec<(Arc<Server<Records>>, TcpListener)>, DaemonError> {
     let mut bound = Vec::new();
     for Listener { listen: addresses, tls, loopback } in listeners {
         let server = Arc::new(Server { shared: Arc::clone(shared), tls: *tls, loopback: *loopback });
@@ -150,15 +151,15 @@ async fn bind(
     Ok(bound)
 }
 
-fn backend(settings: &Settings) -> Result<Backend, DaemonError> {
-    let BackendSettings { tls, ca_file, connect, login } = &settings.backend;
+fn backend(settings: &BackendSettings, proxy: Proxy) -> Result<Backend, DaemonError> {
+    let BackendSettings { tls, ca_file, connect, login } = settings;
     let transport = match (tls, ca_file) {
         (BackendTls::Verified, Some(file)) => Transport::verified(file)?,
         // The settings have no problems: whoever verifies names a file.
         (BackendTls::Verified | BackendTls::Off, _) => Transport::Clear,
     };
     let times = BackendTimes { connect: connect.0, login: login.0 };
-    Ok(Backend { proxy: settings.proxy.proxy()?, transport, times })
+    Ok(Backend { proxy, transport, times })
 }
 
 fn times(settings: &Settings) -> Times {

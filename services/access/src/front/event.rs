@@ -1,6 +1,6 @@
 //! What goes into an engine, and what comes out of it.
 
-use mail::login::PlainLogin;
+use super::sasl::Ask;
 use std::time::Duration;
 
 /// Something happened.
@@ -28,7 +28,7 @@ pub enum Action {
     /// Before what follows is said: guessing takes time.
     Pause(Duration),
     /// One at a time.
-    LogIn(PlainLogin),
+    Ask(Ask),
     /// When all was sent.
     BeginTls,
     /// From here on the client speaks with its pair, and first of all these are passed on.
@@ -40,9 +40,11 @@ pub enum Action {
     Close,
 }
 
-/// What became of a login.
+/// What became of a login, or of a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
+    /// The client has to answer this.
+    Challenge(String),
     LoggedIn(Welcome),
     Refused(Refusal),
 }

@@ -1,10 +1,10 @@
 //! IMAP until the client is known (RFC 3501, sections 6.1 and 6.2).
 //!
-//! CAPABILITY, ID, NOOP, STARTTLS, LOGIN, AUTHENTICATE PLAIN with and without an initial response (RFC 4959), LOGOUT; everything else is
-//! BAD. What a client can do once it is known its pair tells it, in the answer to the login.
+//! CAPABILITY, ID, NOOP, STARTTLS, LOGIN, AUTHENTICATE with and without an initial response (RFC 4959), LOGOUT; everything else is BAD. What a client can do once it is known its pair tells it, in the answer to the login.
 
 use super::patience::{Patience, Verdict};
-use super::{Action, Answer, Channel, Ended, Event, Refusal, Sasl, WAITING_OCTETS_MAX, Welcome};
+use super::sasl::{self, Awaits, Heard, MECHANISMS};
+use super::{Action, Answer, Ask, Channel, Ended, Event, Refusal, WAITING_OCTETS_MAX, Welcome};
 use mail::imap::capability;
 use mail::imap::command::{self, Body, Tag};
 use mail::imap::reader::{Input, Limits, Reader};
@@ -13,7 +13,6 @@ use mail::login::PlainLogin;
 
 /// The account is known, and may not have what it wants (RFC 5530).
 const AUTHORIZATION_FAILED: Code = Code::Word("AUTHORIZATIONFAILED");
-const MECHANISM: &str = "PLAIN";
 
 /// One session.
 #[derive(Debug)]
@@ -29,10 +28,10 @@ pub struct Engine {
 enum Phase {
     Fresh,
     Commands,
-    /// A line that answers an empty challenge.
-    Sasl(Tag),
-    /// Somebody is asked to let the client in.
-    LoggingIn(Tag),
+    /// A line that answers a challenge.
+    Sasl(Tag, Awaits),
+    /// Somebody is asked, and a challenge in answer is followed by this.
+    LoggingIn(Tag, Awaits),
     Handshake,
     /// Handed over, or closed.
     Over,
@@ -80,12 +79,17 @@ impl Engine {
 
     fn capabilities(&self) -> String {
         let list = |channel| capability::list(false, channel, 0);
-        match self.channel {
-            Channel::Clear => list(capability::Channel::Clear),
-            Channel::TrustedWithTls => list(capability::Channel::Trusted) + " STARTTLS",
-            Channel::Trusted => list(capability::Channel::Trusted),
-            Channel::Tls => list(capability::Channel::Tls),
+        if !self.channel.takes_passwords() {
+            return list(capability::Channel::Clear);
         }
+        let mut words = list(capability::Channel::Tls);
+        for mechanism in MECHANISMS {
+            let word = format!(" AUTH={mechanism}");
+            if !words.contains(&word) {
+                words += &word;
+            }
+        }
+        words + if self.channel.offers_tls() { " STARTTLS" } else { "" }
     }
 
     fn receive(&mut self, octets: &[u8], out: &mut Vec<Action>) {
@@ -103,14 +107,14 @@ impl Engine {
     fn go_on(&mut self, out: &mut Vec<Action>) {
         let waiting = std::mem::take(&mut self.waiting);
         let mut rest = &waiting[..];
-        while matches!(self.phase, Phase::Commands | Phase::Sasl(_)) {
+        while matches!(self.phase, Phase::Commands | Phase::Sasl(..)) {
             match self.reader.pull(&mut rest) {
                 Some(input) => self.hear(input, out),
                 None => break,
             }
         }
         // Behind STARTTLS and LOGOUT nothing was said.
-        if matches!(self.phase, Phase::Commands | Phase::Sasl(_) | Phase::LoggingIn(_)) {
+        if matches!(self.phase, Phase::Commands | Phase::Sasl(..) | Phase::LoggingIn(..)) {
             self.waiting = rest.to_vec();
         }
     }
@@ -121,7 +125,7 @@ impl Engine {
                 Ok(command) => self.obey(command.tag, command.body, out),
                 Err(refusal) => self.bad(refusal.tag.as_ref(), &refusal.error.to_string(), out),
             },
-            Input::Line(line) => self.hear_sasl(Sasl::of_line(&line), out),
+            Input::Line(line) => self.hear_sasl(|awaits| awaits.hear_line(&line), out),
             Input::Literal { is_waiting: true, .. } => say(out, |writer| writer.go_on("go on")),
             Input::Literal { is_waiting: false, .. } => {}
             Input::Refused { tag, error } => self.bad(tag.as_ref(), &error.to_string(), out),
@@ -151,19 +155,17 @@ impl Engine {
                 let code = Some(&Code::PRIVACY_REQUIRED);
                 say(out, |writer| writer.tagged(&tag, Condition::No, code, "begin TLS first"));
             }
-            Body::Login { name, password } => self.ask(tag, PlainLogin::new(name, password), out),
-            Body::Authenticate { mechanism, .. } if mechanism != MECHANISM => {
-                say(out, |writer| writer.tagged(&tag, Condition::No, None, "no such mechanism"));
-            }
-            Body::Authenticate { initial: Some(initial), .. } => {
-                self.phase = Phase::Sasl(tag);
-                self.hear_sasl(Sasl::of_message(initial.reveal()), out);
-            }
-            Body::Authenticate { initial: None, .. } => {
-                self.reader.expect_line();
-                self.phase = Phase::Sasl(tag);
-                say(out, Writer::challenge);
-            }
+            Body::Login { name, password } => self.ask(tag, Ask::LogIn(PlainLogin::new(name, password)), out),
+            Body::Authenticate { mechanism, initial } => match (Awaits::first_of(&mechanism), initial) {
+                (None, _) => {
+                    say(out, |writer| writer.tagged(&tag, Condition::No, None, "no such mechanism"));
+                }
+                (Some(awaits), Some(initial)) => {
+                    self.phase = Phase::Sasl(tag, awaits);
+                    self.hear_sasl(|awaits| awaits.hear(initial.reveal().to_vec()), out);
+                }
+                (Some(awaits), None) => self.challenge(tag, awaits, "", out),
+            },
             _ => self.bad(Some(&tag), "log in first", out),
         }
     }
@@ -177,32 +179,50 @@ impl Engine {
         out.push(Action::BeginTls);
     }
 
-    fn hear_sasl(&mut self, sasl: Sasl, out: &mut Vec<Action>) {
-        let Phase::Sasl(tag) = std::mem::replace(&mut self.phase, Phase::Commands) else { return };
-        match sasl {
-            Sasl::Login(login) => self.ask(tag, login, out),
-            Sasl::Cancelled => self.bad(Some(&tag), "as you like", out),
-            Sasl::Nonsense => self.bad(Some(&tag), "not a message of PLAIN in base64", out),
+    /// Asks for a line.
+    fn challenge(&mut self, tag: Tag, awaits: Awaits, text: &str, out: &mut Vec<Action>) {
+        self.reader.expect_line();
+        self.phase = Phase::Sasl(tag, awaits);
+        match text {
+            "" => say(out, Writer::challenge),
+            text => say(out, |writer| writer.go_on(&sasl::challenge(text))),
         }
     }
 
-    fn ask(&mut self, tag: Tag, login: PlainLogin, out: &mut Vec<Action>) {
-        self.phase = Phase::LoggingIn(tag);
-        out.push(Action::LogIn(login));
+    fn hear_sasl(&mut self, hear: impl FnOnce(Awaits) -> Heard, out: &mut Vec<Action>) {
+        let (tag, awaits) = match std::mem::replace(&mut self.phase, Phase::Commands) {
+            Phase::Sasl(tag, awaits) => (tag, awaits),
+            phase => {
+                self.phase = phase;
+                return;
+            }
+        };
+        match hear(awaits) {
+            Heard::Ask(ask) => self.ask(tag, ask, out),
+            Heard::Cancelled => self.bad(Some(&tag), "as you like", out),
+            Heard::Nonsense => self.bad(Some(&tag), "not a message of the mechanism in base64", out),
+        }
+    }
+
+    fn ask(&mut self, tag: Tag, ask: Ask, out: &mut Vec<Action>) {
+        self.phase = Phase::LoggingIn(tag, Awaits::behind(&ask));
+        out.push(Action::Ask(ask));
     }
 
     fn hear_answer(&mut self, answer: Answer, out: &mut Vec<Action>) {
-        if !matches!(self.phase, Phase::LoggingIn(_)) {
-            return;
-        }
-        let Phase::LoggingIn(tag) = std::mem::replace(&mut self.phase, Phase::Commands) else { return };
-        match answer {
-            Answer::LoggedIn(welcome) => self.hand_over(&tag, welcome, out),
-            Answer::Refused(refusal) => {
-                self.refuse(&tag, refusal, out);
-                self.go_on(out);
+        let (tag, awaits) = match std::mem::replace(&mut self.phase, Phase::Commands) {
+            Phase::LoggingIn(tag, awaits) => (tag, awaits),
+            phase => {
+                self.phase = phase;
+                return;
             }
+        };
+        match answer {
+            Answer::LoggedIn(welcome) => return self.hand_over(&tag, welcome, out),
+            Answer::Challenge(text) => self.challenge(tag, awaits, &text, out),
+            Answer::Refused(refusal) => self.refuse(&tag, refusal, out),
         }
+        self.go_on(out);
     }
 
     fn hand_over(&mut self, tag: &Tag, welcome: Welcome, out: &mut Vec<Action>) {

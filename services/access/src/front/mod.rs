@@ -1,7 +1,7 @@
 //! What is said until the client is known: events in, actions out, for each protocol. Knows nothing of sockets, clocks and directories.
 //!
 //! A client may greet, begin TLS and log in; whatever else it wants is the pair's to answer. Where somebody has to decide, the engine asks
-//! ([`Action::LogIn`]) and obeys nothing before the [`Answer`]. With [`Action::HandOver`] it is done: what the client has sent behind its login goes to
+//! ([`Action::Ask`]) and obeys nothing before the [`Answer`]. With [`Action::HandOver`] it is done: what the client has sent behind its login goes to
 //! the pair.
 //!
 //! Refused: passwords in the clear where TLS can be had ([`Channel`]); what was sent behind STARTTLS in one piece, which was never
@@ -11,13 +11,13 @@ mod event;
 pub mod imap;
 mod patience;
 pub mod pop3;
+mod sasl;
 
 pub use event::{Action, Answer, Ended, Event, Refusal, Welcome};
 pub use patience::{ATTEMPTS_MAX, ERRORS_MAX, INPUT_OCTETS_MAX, WRONG_MAX};
+pub use sasl::Ask;
 
 use crate::Protocol;
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use mail::login::PlainLogin;
 
 /// Of commands that wait for an answer.
 pub const WAITING_OCTETS_MAX: usize = 16 * 1024;
@@ -73,27 +73,6 @@ impl Engine {
             Self::Imap(engine) => engine.step(event),
             Self::Pop3(engine) => engine.step(event),
         }
-    }
-}
-
-/// What a client answers to the empty challenge of PLAIN.
-enum Sasl {
-    Login(PlainLogin),
-    Cancelled,
-    Nonsense,
-}
-
-impl Sasl {
-    /// RFC 4954 and RFC 3501 have `*` for a client that does not want any more.
-    fn of_line(line: &[u8]) -> Self {
-        if line == b"*" {
-            return Self::Cancelled;
-        }
-        BASE64.decode(line).map_or(Self::Nonsense, |message| Self::of_message(&message))
-    }
-
-    fn of_message(message: &[u8]) -> Self {
-        PlainLogin::of_sasl(message).map_or(Self::Nonsense, Self::Login)
     }
 }
 

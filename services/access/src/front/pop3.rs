@@ -1,15 +1,15 @@
 //! POP3 until the client is known (RFC 1939, section 4; RFC 2449; RFC 2595, section 4; RFC 5034).
 //!
-//! CAPA, STLS, USER with PASS, AUTH PLAIN with and without an initial response, NOOP, QUIT; everything else waits for the login. No APOP:
+//! CAPA, STLS, USER with PASS, AUTH with and without an initial response, NOOP, QUIT; everything else waits for the login. No APOP:
 //! it needs a password that can be read.
 
 use super::patience::{Patience, Verdict};
-use super::{Action, Answer, Channel, Ended, Event, Refusal, Sasl, WAITING_OCTETS_MAX, Welcome};
+use super::sasl::{self, Awaits, Heard, MECHANISMS};
+use super::{Action, Answer, Ask, Channel, Ended, Event, Refusal, WAITING_OCTETS_MAX, Welcome};
 use mail::line::LineReader;
 use mail::login::PlainLogin;
 use mail::pop3::{Command, LINE_OCTETS_MAX, parse};
 
-const MECHANISM: &str = "PLAIN";
 /// What every pair of ours can do; once the client is known it asks its pair.
 const CAPABILITIES: &str = "+OK these\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n";
 
@@ -29,10 +29,10 @@ pub struct Engine {
 enum Phase {
     Fresh,
     Commands,
-    /// A line that answers an empty challenge.
-    Sasl,
-    /// Somebody is asked to let the client in.
-    LoggingIn,
+    /// A line that answers a challenge.
+    Sasl(Awaits),
+    /// Somebody is asked, and a challenge in answer is followed by this.
+    LoggingIn(Awaits),
     Handshake,
     /// Handed over, or closed.
     Over,
@@ -93,7 +93,7 @@ impl Engine {
     fn go_on(&mut self, out: &mut Vec<Action>) {
         let waiting = std::mem::take(&mut self.waiting);
         let mut rest = &waiting[..];
-        while matches!(self.phase, Phase::Commands | Phase::Sasl) {
+        while matches!(self.phase, Phase::Commands | Phase::Sasl(_)) {
             match self.lines.pull(&mut rest) {
                 Some(Ok(line)) => self.hear_line(&line, out),
                 Some(Err(error)) if error.is_final() => self.close_with(&format!("-ERR {error}"), out),
@@ -102,14 +102,14 @@ impl Engine {
             }
         }
         // Behind STLS and QUIT nothing was said.
-        if matches!(self.phase, Phase::Commands | Phase::Sasl | Phase::LoggingIn) {
+        if matches!(self.phase, Phase::Commands | Phase::Sasl(_) | Phase::LoggingIn(_)) {
             self.waiting = rest.to_vec();
         }
     }
 
     fn hear_line(&mut self, line: &[u8], out: &mut Vec<Action>) {
-        if self.phase == Phase::Sasl {
-            return self.hear_sasl(line, out);
+        if let Phase::Sasl(awaits) = self.phase {
+            return self.hear_sasl(awaits.hear_line(line), out);
         }
         match parse(line) {
             Ok(command) => self.obey(command, out),
@@ -139,17 +139,18 @@ impl Engine {
                 say("+OK and the password", out);
             }
             Command::Pass(password) => match self.name.take() {
-                Some(name) => self.ask(PlainLogin::new(name, password), out),
+                Some(name) => self.ask(Ask::LogIn(PlainLogin::new(name, password)), out),
                 None => self.fail("who are you?", out),
             },
-            Command::Auth { mechanism: None, .. } => say(&format!("+OK these\r\n{MECHANISM}\r\n."), out),
-            Command::Auth { mechanism: Some(mechanism), .. } if mechanism != MECHANISM => {
-                self.fail("no such mechanism", out);
+            Command::Auth { mechanism: None, .. } => {
+                say(&format!("+OK these\r\n{}\r\n.", MECHANISMS.join("\r\n")), out);
             }
-            Command::Auth { initial: Some(initial), .. } => self.hear_sasl(&initial, out),
-            Command::Auth { .. } => {
-                self.phase = Phase::Sasl;
-                say("+ ", out);
+            Command::Auth { mechanism: Some(mechanism), initial } => {
+                match (Awaits::first_of(&mechanism), initial) {
+                    (None, _) => self.fail("no such mechanism", out),
+                    (Some(awaits), Some(initial)) => self.hear_sasl(awaits.hear_line(&initial), out),
+                    (Some(awaits), None) => self.challenge(awaits, "", out),
+                }
             }
             _ => self.fail("log in first", out),
         }
@@ -157,40 +158,49 @@ impl Engine {
 
     fn tell_capabilities(&self, out: &mut Vec<Action>) {
         let stls = if self.channel.offers_tls() { "STLS\r\n" } else { "" };
-        let logins = if self.channel.takes_passwords() { "USER\r\nSASL PLAIN\r\n" } else { "" };
+        let logins = match self.channel.takes_passwords() {
+            true => format!("USER\r\nSASL {}\r\n", MECHANISMS.join(" ")),
+            false => String::new(),
+        };
         say(&format!("{CAPABILITIES}{stls}{logins}."), out);
     }
 
-    fn hear_sasl(&mut self, line: &[u8], out: &mut Vec<Action>) {
+    /// Asks for a line.
+    fn challenge(&mut self, awaits: Awaits, text: &str, out: &mut Vec<Action>) {
+        self.phase = Phase::Sasl(awaits);
+        say(&format!("+ {}", sasl::challenge(text)), out);
+    }
+
+    fn hear_sasl(&mut self, heard: Heard, out: &mut Vec<Action>) {
         self.phase = Phase::Commands;
-        match Sasl::of_line(line) {
-            Sasl::Login(login) => self.ask(login, out),
-            Sasl::Cancelled => self.fail("as you like", out),
-            Sasl::Nonsense => self.fail("not a message of PLAIN in base64", out),
+        match heard {
+            Heard::Ask(ask) => self.ask(ask, out),
+            Heard::Cancelled => self.fail("as you like", out),
+            Heard::Nonsense => self.fail("not a message of the mechanism in base64", out),
         }
     }
 
-    fn ask(&mut self, login: PlainLogin, out: &mut Vec<Action>) {
-        self.phase = Phase::LoggingIn;
-        out.push(Action::LogIn(login));
+    fn ask(&mut self, ask: Ask, out: &mut Vec<Action>) {
+        self.phase = Phase::LoggingIn(Awaits::behind(&ask));
+        out.push(Action::Ask(ask));
     }
 
     fn hear_answer(&mut self, answer: Answer, out: &mut Vec<Action>) {
-        if self.phase != Phase::LoggingIn {
-            return;
-        }
+        let Phase::LoggingIn(awaits) = self.phase else { return };
         match answer {
             Answer::LoggedIn(Welcome { before, line, behind }) => {
                 self.phase = Phase::Over;
                 let to_client = [&before[..], &line, b"\r\n", &behind].concat();
                 out.push(Action::HandOver { to_client, to_backend: std::mem::take(&mut self.waiting) });
+                return;
             }
+            Answer::Challenge(text) => self.challenge(awaits, &text, out),
             Answer::Refused(refusal) => {
                 self.phase = Phase::Commands;
                 self.refuse(refusal, out);
-                self.go_on(out);
             }
         }
+        self.go_on(out);
     }
 
     fn refuse(&mut self, refusal: Refusal, out: &mut Vec<Action>) {

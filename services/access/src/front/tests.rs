@@ -1,5 +1,7 @@
 use super::*;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use mail::imap::command::Secret;
+use mail::login::PlainLogin;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ struct Party {
     engine: Engine,
     answers: Vec<Answer>,
     said: String,
-    logins: Vec<PlainLogin>,
+    asked: Vec<Ask>,
     pauses: Vec<Duration>,
     handed_over: Option<(String, String)>,
     has_begun_tls: bool,
@@ -21,7 +23,7 @@ impl Party {
             engine: Engine::new(protocol, channel),
             answers: answers.iter().rev().cloned().collect(),
             said: String::new(),
-            logins: Vec::new(),
+            asked: Vec::new(),
             pauses: Vec::new(),
             handed_over: None,
             has_begun_tls: false,
@@ -38,8 +40,8 @@ impl Party {
             match action {
                 Action::Send(octets) => self.said += std::str::from_utf8(&octets).unwrap(),
                 Action::Pause(time) => self.pauses.push(time),
-                Action::LogIn(login) => {
-                    self.logins.push(login);
+                Action::Ask(ask) => {
+                    self.asked.push(ask);
                     let answer = self.answers.pop().unwrap_or(Answer::Refused(Refusal::NoBackend));
                     self.step(Event::Answer(answer));
                 }
@@ -75,8 +77,8 @@ fn welcome() -> Answer {
     Answer::LoggedIn(Welcome { before: octets("* x\r\n"), line: octets("OK in"), behind: octets("* y\r\n") })
 }
 
-fn login(name: &str, password: &str) -> PlainLogin {
-    PlainLogin::new(name.into(), Secret::new(password.into()))
+fn login(name: &str, password: &str) -> Ask {
+    Ask::LogIn(PlainLogin::new(name.into(), Secret::new(password.into())))
 }
 
 /// `\0ann\0secret`
@@ -93,7 +95,7 @@ fn imap_lets_in_by_each_way_and_hands_over_what_came_behind() {
     ] {
         let mut party = imap(Channel::Tls);
         party.hear(&said);
-        assert_eq!(party.logins, [login("ann", "secret")], "{said}");
+        assert_eq!(party.asked, [login("ann", "secret")], "{said}");
         assert_eq!(party.said, asked, "{said}");
         let expected = ("* x\r\na OK in\r\n* y\r\n".to_owned(), "b SELECT x\r\nc".to_owned());
         assert_eq!(party.handed_over, Some(expected), "{said}");
@@ -109,10 +111,40 @@ fn pop3_lets_in_by_each_way_and_hands_over_what_came_behind() {
     ] {
         let mut party = pop3(Channel::Tls);
         party.hear(&said);
-        assert_eq!(party.logins, [login("ann", "secret")], "{said}");
+        assert_eq!(party.asked, [login("ann", "secret")], "{said}");
         let expected = ("* x\r\nOK in\r\n* y\r\n".to_owned(), "STAT\r\nLI".to_owned());
         assert_eq!(party.handed_over, Some(expected), "{said}");
     }
+}
+
+/// Both ends say two things; the client's last one is empty.
+#[test]
+fn scram_goes_step_by_step() {
+    let line = |text: &str| BASE64.encode(text) + "\r\n";
+    let challenges = [Answer::Challenge("r=1".to_owned()), Answer::Challenge("v=2".to_owned()), welcome()];
+    let asked = [Ask::Challenge(b"n,,n=ann,r=x".to_vec()), Ask::Prove(b"c=biws".to_vec()), Ask::Enter];
+    for (protocol, begin) in [
+        (Protocol::Imap, format!("a AUTHENTICATE SCRAM-SHA-256\r\n{}", line("n,,n=ann,r=x"))),
+        (Protocol::Imap, format!("a AUTHENTICATE scram-sha-256 {}", line("n,,n=ann,r=x"))),
+        (Protocol::Pop3, format!("AUTH SCRAM-SHA-256\r\n{}", line("n,,n=ann,r=x"))),
+        (Protocol::Pop3, format!("AUTH SCRAM-SHA-256 {}", line("n,,n=ann,r=x"))),
+    ] {
+        let mut party = Party::new(protocol, Channel::Tls, &challenges);
+        party.hear(&begin);
+        assert!(party.said.ends_with(&format!("+ {}", line("r=1"))), "{}", party.said);
+        party.hear(&line("c=biws"));
+        assert!(party.said.ends_with(&format!("+ {}", line("v=2"))), "{}", party.said);
+        assert!(party.handed_over.is_none());
+        party.hear("\r\nmore");
+        assert_eq!(party.asked, asked, "{begin}");
+        assert_eq!(party.handed_over.unwrap().1, "more");
+    }
+    let mut party = Party::new(Protocol::Imap, Channel::Tls, &[Answer::Refused(Refusal::Wrong)]);
+    party.hear(&format!("a AUTHENTICATE SCRAM-SHA-256 {}", line("n,,n=ann,r=x")));
+    assert_eq!(party.said, "a NO [AUTHENTICATIONFAILED] wrong name or password\r\n");
+    let mut party = Party::new(Protocol::Imap, Channel::Tls, &challenges);
+    party.hear(&format!("a AUTHENTICATE SCRAM-SHA-256 {}*\r\nb NOOP\r\n", line("n,,n=ann,r=x")));
+    assert!(party.said.ends_with("a BAD as you like\r\nb OK done\r\n"), "{}", party.said);
 }
 
 #[test]
@@ -126,8 +158,8 @@ fn what_is_not_a_login_is_answered_here() {
         ("*\r\n", "* BAD a command begins with a tag\r\n"),
         ("a AUTHENTICATE GSSAPI\r\n", "a NO no such mechanism\r\n"),
         ("a AUTHENTICATE PLAIN\r\n*\r\n", "+ \r\na BAD as you like\r\n"),
-        ("a AUTHENTICATE PLAIN =\r\n", "a BAD not a message of PLAIN in base64\r\n"),
-        ("a AUTHENTICATE PLAIN\r\n!\r\n", "+ \r\na BAD not a message of PLAIN in base64\r\n"),
+        ("a AUTHENTICATE PLAIN =\r\n", "a BAD not a message of the mechanism in base64\r\n"),
+        ("a AUTHENTICATE PLAIN\r\n!\r\n", "+ \r\na BAD not a message of the mechanism in base64\r\n"),
         ("a STARTTLS\r\n", "a BAD there is no TLS to begin\r\n"),
     ] {
         assert_eq!(imap(Channel::Tls).hear(said).said, answered, "{said}");
@@ -138,7 +170,7 @@ fn what_is_not_a_login_is_answered_here() {
         ("QUIT\r\n", "+OK good bye\r\n"),
         ("STAT\r\n", "-ERR log in first\r\n"),
         ("PASS x\r\n", "-ERR who are you?\r\n"),
-        ("AUTH\r\n", "+OK these\r\nPLAIN\r\n.\r\n"),
+        ("AUTH\r\n", "+OK these\r\nPLAIN\r\nSCRAM-SHA-256\r\n.\r\n"),
         ("AUTH CRAM-MD5\r\n", "-ERR no such mechanism\r\n"),
         ("AUTH PLAIN\r\n*\r\n", "+ \r\n-ERR as you like\r\n"),
         ("APOP x y\r\n", "-ERR no such command\r\n"),
@@ -160,10 +192,11 @@ fn tls_and_passwords_are_offered_where_they_are_taken() {
         let said = &imap(channel).hear("a CAPABILITY\r\n").said;
         assert_eq!(said.contains(" STARTTLS"), tls, "{said}");
         assert_eq!((said.contains(" AUTH=PLAIN"), !said.contains(" LOGINDISABLED")), (passwords, passwords));
+        assert_eq!(said.matches(" AUTH=").count(), if passwords { 2 } else { 0 }, "{said}");
         let said = &pop3(channel).hear("CAPA\r\n").said;
         assert_eq!(said.contains("\r\nSTLS\r\n"), tls, "{said}");
         assert_eq!(
-            (said.contains("\r\nSASL PLAIN\r\n"), said.contains("\r\nUSER\r\n")),
+            (said.contains("\r\nSASL PLAIN SCRAM-SHA-256\r\n"), said.contains("\r\nUSER\r\n")),
             (passwords, passwords)
         );
 
@@ -182,12 +215,12 @@ fn no_password_is_taken_in_the_clear() {
     for said in ["a LOGIN ann secret\r\n".to_owned(), format!("a AUTHENTICATE PLAIN {MESSAGE}\r\n")] {
         let mut party = imap(Channel::Clear);
         assert_eq!(party.hear(&said).said, "a NO [PRIVACYREQUIRED] begin TLS first\r\n");
-        assert!(party.logins.is_empty());
+        assert!(party.asked.is_empty());
     }
     for said in ["USER ann\r\n".to_owned(), format!("AUTH PLAIN {MESSAGE}\r\n")] {
         let mut party = pop3(Channel::Clear);
         assert_eq!(party.hear(&said).said, "-ERR begin TLS first\r\n");
-        assert!(party.logins.is_empty());
+        assert!(party.asked.is_empty());
     }
 }
 
@@ -202,7 +235,7 @@ fn what_comes_behind_starttls_in_one_piece_was_never_said() {
     party.hear("USER mallory\r\nSTLS\r\nPASS x\r\nUS");
     assert_eq!(party.said, "+OK and the password\r\n+OK begin TLS now\r\n");
     assert!(party.hear("PASS x\r\n").said.ends_with("-ERR who are you?\r\n"), "{}", party.said);
-    assert!(party.logins.is_empty());
+    assert!(party.asked.is_empty());
 }
 
 #[test]
@@ -243,11 +276,11 @@ fn three_wrong_passwords_take_their_time_and_end_the_session() {
     let mut party = Party::new(Protocol::Imap, Channel::Tls, &wrong);
     party.hear(&"a LOGIN x y\r\n".repeat(9));
     assert_eq!(party.pauses.iter().map(Duration::as_secs).collect::<Vec<_>>(), [1, 2, 4]);
-    assert!(party.is_closed && party.logins.len() == 3);
+    assert!(party.is_closed && party.asked.len() == 3);
     assert!(party.said.ends_with("* BYE too many logins\r\n"), "{}", party.said);
     let mut party = Party::new(Protocol::Pop3, Channel::Tls, &wrong);
     party.hear(&"USER x\r\nPASS y\r\n".repeat(9));
-    assert!(party.is_closed && party.logins.len() == 3 && party.pauses.len() == 3);
+    assert!(party.is_closed && party.asked.len() == 3 && party.pauses.len() == 3);
 }
 
 /// Catches a front end that counts a dead pair, or a directory that is gone, as wrong passwords.
@@ -255,7 +288,7 @@ fn three_wrong_passwords_take_their_time_and_end_the_session() {
 fn other_refusals_are_no_wrong_passwords_but_have_an_end() {
     let mut party = Party::new(Protocol::Imap, Channel::Tls, &[]);
     party.hear(&"a LOGIN x y\r\n".repeat(9));
-    assert!(!party.is_closed && party.logins.len() == 9 && party.pauses.is_empty());
+    assert!(!party.is_closed && party.asked.len() == 9 && party.pauses.is_empty());
     party.hear("a LOGIN x y\r\n");
     assert!(party.is_closed);
 }
@@ -324,7 +357,7 @@ proptest! {
                 party.step(Event::Received(piece));
             }
             let to_client = party.handed_over.map(|(to_client, _)| to_client);
-            (party.said, party.logins, to_client, party.is_closed)
+            (party.said, party.asked, to_client, party.is_closed)
         };
         prop_assert_eq!(run(&mut std::iter::once(text.as_bytes())), run(&mut text.as_bytes().chunks(size)));
     }

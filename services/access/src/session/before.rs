@@ -1,11 +1,13 @@
 //! One connection until its client is known: what the engine says is done here, and what the client says is brought to it.
 
 use super::{Shared, Tls};
-use crate::front::{Action, Answer, Channel, Ended, Engine, Event, Refusal};
+use crate::front::{Action, Answer, Ask, Channel, Ended, Engine, Event, Refusal};
 use crate::pairs::Reached;
 use mail::directory::{Account, Directory};
 use mail::listen::{self, End, Stream, Visitor};
-use mail::login::{LogIn, LoginError, PlainLogin};
+use mail::login::directory::scram::Asked;
+use mail::login::{LogIn, LoginError};
+use mail::password::scram::ClientFirst;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,14 +26,18 @@ pub(super) struct HandedOver {
     pub(super) to_backend: Vec<u8>,
 }
 
-pub(super) struct Before<L, D> {
-    shared: Arc<Shared<L, D>>,
+pub(super) struct Before<D> {
+    shared: Arc<Shared<D>>,
     tls: Tls,
     engine: Engine,
     stream: Stream,
     client: SocketAddr,
     end: End,
     deadline: Instant,
+    /// It is to send its proof.
+    asked: Option<Asked>,
+    /// It has proven who it is.
+    proven: Option<Account>,
     /// What the login has opened.
     reached: Option<Reached>,
     /// What was not sent yet.
@@ -52,12 +58,8 @@ enum Heard {
     End(Ended),
 }
 
-impl<L, D> Before<L, D>
-where
-    L: LogIn<Known = Account>,
-    D: Directory,
-{
-    pub(super) fn new(shared: Arc<Shared<L, D>>, tls: Tls, channel: Channel, visitor: Visitor) -> Self {
+impl<D: Directory> Before<D> {
+    pub(super) fn new(shared: Arc<Shared<D>>, tls: Tls, channel: Channel, visitor: Visitor) -> Self {
         Self {
             tls,
             engine: Engine::new(shared.protocol, channel),
@@ -65,6 +67,8 @@ where
             client: visitor.client,
             end: visitor.end,
             deadline: Instant::now() + shared.times.before_login,
+            asked: None,
+            proven: None,
             reached: None,
             replies: Vec::new(),
             is_gone: false,
@@ -101,9 +105,9 @@ where
             match action {
                 Action::Send(octets) => self.replies.extend_from_slice(&octets),
                 Action::Pause(time) => self.pause(time).await,
-                Action::LogIn(login) => {
+                Action::Ask(ask) => {
                     self.flush().await;
-                    let answer = self.log_in(login).await;
+                    let answer = self.answer(ask).await;
                     actions.extend(self.engine.step(answer));
                 }
                 Action::BeginTls => {
@@ -198,34 +202,59 @@ where
         false
     }
 
-    /// Whoever is right is let in, and meets its pair; or not, when there is no more time.
-    async fn log_in(&mut self, login: PlainLogin) -> Event<'static> {
-        let shared = Arc::clone(&self.shared);
-        let (protocol, client) = (shared.protocol, self.client.ip());
-        let reach = async {
-            let account = shared.logins.log_in(client, login).await.map_err(refusal)?;
-            let reached = shared.pairs.open(protocol, &account).await;
-            reached.map(|reached| (account, reached))
-        };
-        let reached = tokio::select! {
-            reached = reach => reached,
-            () = self.end.hurry.cancelled() => return Event::Ended(Ended::ShuttingDown),
-        };
-        match reached {
-            Ok((account, mut reached)) => {
-                let tls = self.stream.tls().unwrap_or_default();
-                let (account, pair) = (&account.name, &reached.pair);
-                info!(%protocol, %client, %account, %pair, tls, "logged in");
-                shared.numbers.logged_in.one_more();
-                let welcome = std::mem::take(&mut reached.opened.welcome);
-                self.reached = Some(reached);
-                Event::Answer(Answer::LoggedIn(welcome))
-            }
-            Err(refusal) => {
-                shared.numbers.refused(refusal);
+    /// Whoever is right is let in, or not, when there is no more time.
+    async fn answer(&mut self, ask: Ask) -> Event<'static> {
+        let hurry = self.end.hurry.clone();
+        match hurry.run_until_cancelled(self.decide(ask)).await {
+            Some(Ok(answer)) => Event::Answer(answer),
+            Some(Err(refusal)) => {
+                self.shared.numbers.refused(refusal);
                 Event::Answer(Answer::Refused(refusal))
             }
+            None => Event::Ended(Ended::ShuttingDown),
         }
+    }
+
+    async fn decide(&mut self, ask: Ask) -> Result<Answer, Refusal> {
+        let shared = Arc::clone(&self.shared);
+        let client = self.client.ip();
+        match ask {
+            Ask::LogIn(login) => {
+                let account = shared.logins.log_in(client, login).await.map_err(refusal)?;
+                self.enter(&account).await
+            }
+            Ask::Challenge(message) => {
+                // Whoever does not know how to prove it does not know it.
+                let first = ClientFirst::read(&message).map_err(|_| Refusal::Wrong)?;
+                let asked = shared.logins.challenge(client, first, &shared.decoys).await.map_err(refusal)?;
+                let text = asked.text().to_owned();
+                self.asked = Some(asked);
+                Ok(Answer::Challenge(text))
+            }
+            Ask::Prove(message) => {
+                let asked = self.asked.take().ok_or(Refusal::Wrong)?;
+                let (account, text) = asked.finish(&message).map_err(refusal)?;
+                self.proven = Some(account);
+                Ok(Answer::Challenge(text))
+            }
+            Ask::Enter => {
+                let account = self.proven.take().ok_or(Refusal::Wrong)?;
+                self.enter(&account).await
+            }
+        }
+    }
+
+    /// To its pair.
+    async fn enter(&mut self, account: &Account) -> Result<Answer, Refusal> {
+        let protocol = self.shared.protocol;
+        let mut reached = self.shared.pairs.open(protocol, account).await?;
+        let tls = self.stream.tls().unwrap_or_default();
+        let (client, account, pair) = (self.client.ip(), &account.name, &reached.pair);
+        info!(%protocol, %client, %account, %pair, tls, "logged in");
+        self.shared.numbers.logged_in.one_more();
+        let welcome = std::mem::take(&mut reached.opened.welcome);
+        self.reached = Some(reached);
+        Ok(Answer::LoggedIn(welcome))
     }
 }
 

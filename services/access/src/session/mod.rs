@@ -13,9 +13,10 @@ use crate::numbers::Numbers;
 use crate::pairs::Pairs;
 use crate::splice::{self, Farewell, Splice};
 use before::{Before, HandedOver};
-use mail::directory::{Account, Directory};
+use mail::directory::{Cached, Directory};
 use mail::listen::{self, Door, Host, Stream, Turned, Visitor};
-use mail::login::LogIn;
+use mail::login::directory::Logins;
+use mail::password::scram::Decoys;
 use mail::tls::Certificates;
 use serde::Deserialize;
 use socket2::{SockRef, TcpKeepalive};
@@ -78,28 +79,26 @@ pub struct Times {
 }
 
 /// What all listeners of a protocol share.
-pub struct Shared<L, D> {
+pub struct Shared<D> {
     pub protocol: Protocol,
     pub door: Arc<Door>,
     pub numbers: Arc<Numbers>,
-    pub logins: Arc<L>,
+    pub logins: Arc<Logins<Cached<D>>>,
+    /// Keys of accounts that do not exist.
+    pub decoys: Arc<Decoys>,
     pub pairs: Arc<Pairs<D>>,
     pub certificates: Option<Certificates>,
     pub times: Times,
 }
 
 /// What one kind of listener is.
-pub struct Server<L, D> {
-    pub shared: Arc<Shared<L, D>>,
+pub struct Server<D> {
+    pub shared: Arc<Shared<D>>,
     pub tls: Tls,
     pub loopback: Loopback,
 }
 
-impl<L, D> Host for Server<L, D>
-where
-    L: LogIn<Known = Account>,
-    D: Directory,
-{
+impl<D: Directory> Host for Server<D> {
     fn name(&self) -> &'static str {
         self.shared.protocol.word()
     }
@@ -152,7 +151,7 @@ where
     }
 }
 
-impl<L, D> Server<L, D> {
+impl<D> Server<D> {
     fn channel(&self, client: IpAddr) -> Channel {
         let is_trusted = client.to_canonical().is_loopback() && self.loopback == Loopback::Trusted;
         match (self.tls, is_trusted) {

@@ -100,6 +100,7 @@ fn curl_reads_mail_over_tls_of_each_kind() {
     }
 }
 
+/// By PLAIN, and by SCRAM-SHA-256 of Cyrus SASL.
 #[test]
 fn mbsync_carries_mail_both_ways() {
     let dovecot = Dovecot::start(&["ann"]);
@@ -114,16 +115,18 @@ fn mbsync_carries_mail_both_ways() {
         fs_err::write(mail.join(format!("INBOX/cur/{number}.test:2,S")), text).unwrap();
     }
     let file = path("mbsyncrc");
-    let text = format!(
-        "IMAPAccount far\nHost localhost\nPort {}\nUser ann@example.org\nPass \"{PASSWORD}\"\nSSLType IMAPS\n\
+    let settings = |mechanism: &str| {
+        format!(
+            "IMAPAccount far\nAuthMechs {mechanism}\nHost localhost\nPort {}\nUser ann@example.org\nPass \"{PASSWORD}\"\nSSLType IMAPS\n\
          CertificateFile {}\n\nIMAPStore far\nAccount far\n\nMaildirStore near\nPath {mail}/\nInbox {mail}/INBOX\n\n\
          Channel both\nFar :far:\nNear :near:\nPatterns INBOX\nSync All\nSyncState {state}/\n",
-        house.address("imap", "at-once").port(),
-        house.ca_file().display(),
-        mail = mail.display(),
-        state = house.folder.path().display(),
-    );
-    fs_err::write(&file, text).unwrap();
+            house.address("imap", "at-once").port(),
+            house.ca_file().display(),
+            mail = mail.display(),
+            state = house.folder.path().display(),
+        )
+    };
+    fs_err::write(&file, settings("PLAIN")).unwrap();
     finished(command("mbsync").args(["--config", file.to_str().unwrap(), "both"]));
     let mut imap = house.imap();
     imap.log_in("ann");
@@ -132,6 +135,7 @@ fn mbsync_carries_mail_both_ways() {
     imap.hear_until("a OK ");
     imap.ask("b STORE 1:10 +FLAGS (\\Deleted)");
     imap.ask("c EXPUNGE");
+    fs_err::write(&file, settings("SCRAM-SHA-256")).unwrap();
     finished(command("mbsync").args(["--config", file.to_str().unwrap(), "--expunge", "both"]));
     assert_eq!(kept(&mail), 40);
 }
