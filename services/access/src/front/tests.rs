@@ -189,11 +189,11 @@ fn tls_and_passwords_are_offered_where_they_are_taken() {
         (Channel::Trusted, false, true),
         (Channel::Tls, false, true),
     ] {
-        let said = &imap(channel).hear("a CAPABILITY\r\n").said;
+        let said = imap(channel).hear("a CAPABILITY\r\n").said.clone();
         assert_eq!(said.contains(" STARTTLS"), tls, "{said}");
         assert_eq!((said.contains(" AUTH=PLAIN"), !said.contains(" LOGINDISABLED")), (passwords, passwords));
         assert_eq!(said.matches(" AUTH=").count(), if passwords { 2 } else { 0 }, "{said}");
-        let said = &pop3(channel).hear("CAPA\r\n").said;
+        let said = pop3(channel).hear("CAPA\r\n").said.clone();
         assert_eq!(said.contains("\r\nSTLS\r\n"), tls, "{said}");
         assert_eq!(
             (said.contains("\r\nSASL PLAIN SCRAM-SHA-256\r\n"), said.contains("\r\nUSER\r\n")),

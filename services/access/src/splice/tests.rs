@@ -55,7 +55,7 @@ async fn what_came_too_early_is_passed_on_first_and_in_order() {
 /// Catches a splice that loses what the other side does not take at once.
 #[tokio::test(start_paused = true)]
 async fn much_passes_through_little() {
-    let mut both = spliced(7, "", "");
+    let both = spliced(7, "", "");
     let much: Vec<u8> = (0..200_000_u32).map(|number| (number % 251) as u8).collect();
     let (mut read_up, mut write_up) = (vec![0; much.len()], both.client);
     let (mut read_down, mut write_down) = (vec![0; much.len()], both.pair);

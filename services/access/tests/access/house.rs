@@ -43,10 +43,6 @@ impl<'a> At<'a> {
     pub fn imap(name: &'a str, imap: SocketAddr) -> Self {
         Self { name, imap, pop3: NOWHERE }
     }
-
-    pub fn pop3(name: &'a str, pop3: SocketAddr) -> Self {
-        Self { name, imap: NOWHERE, pop3 }
-    }
 }
 
 /// What the file says beside what every test needs.

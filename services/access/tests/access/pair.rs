@@ -60,7 +60,7 @@ pub fn dead_port() -> SocketAddr {
 fn speak(stream: TcpStream, mood: Mood, accounts: &Mutex<Vec<String>>) -> Option<()> {
     stream.set_read_timeout(Some(10 * PATIENCE)).ok()?;
     let mut input = BufReader::new(stream.try_clone().ok()?);
-    let mut say = |text: &str| (&stream).write_all(text.as_bytes()).ok();
+    let say = |text: &str| (&stream).write_all(text.as_bytes()).ok();
     match mood {
         Mood::Silent => return input.read_line(&mut String::new()).map(|_| ()).ok(),
         Mood::Half => {
