@@ -1,6 +1,8 @@
 //! Debian's Dovecot as a pair: unpacked beside the build, never installed, and laid over `/usr` in namespaces of its own.
 
 use crate::house::{PATIENCE, PROXY, SECRET, command};
+use crate::line::Line;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -62,9 +64,28 @@ impl Dovecot {
         Some(dovecot)
     }
 
-    /// From now on.
-    pub fn set_accounts(&self, accounts: &[&str]) {
-        write_users(self.folder.path(), accounts);
+    /// From now on. It looks at its file once in a second.
+    pub fn learn(&self, name: &str) {
+        write_users(self.folder.path(), &[name]);
+        self.until_it_knows(name, true);
+    }
+
+    pub fn forget(&self, name: &str) {
+        write_users(self.folder.path(), &[]);
+        self.until_it_knows(name, false);
+    }
+
+    fn until_it_knows(&self, name: &str, is_known: bool) {
+        let message = BASE64.encode(format!("{name}@example.org\0{PROXY}\0{SECRET}"));
+        let start = Instant::now();
+        loop {
+            let said = Line::connect(self.imap, "* OK ").ask(&format!("a AUTHENTICATE PLAIN {message}"));
+            if said.starts_with("a OK ") == is_known {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{said}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn log(&self) -> String {
@@ -86,7 +107,6 @@ impl Drop for Dovecot {
     }
 }
 
-/// It looks at the file's time whenever it reads.
 fn write_users(folder: &Path, accounts: &[&str]) {
     let lines: String =
         accounts.iter().map(|name| format!("{name}@example.org:{{PLAIN}}none::::::\n")).collect();

@@ -20,8 +20,8 @@ fn a_client_is_handed_to_the_new_pair() {
     imap.hear_until("a OK ");
     assert!(house.pop3().log_in_pop3("ann").starts_with("+OK "));
 
-    old.set_accounts(&[]);
-    new.set_accounts(&["ann"]);
+    old.forget("ann");
+    new.learn("ann");
     block_on(house.records.set_mailbox(&address("ann"), Some(&pair("p2")), None)).unwrap();
     let mut imap = house.imap();
     let said = imap.log_in("ann");

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::name::AccountName;
 use crate::store::{Quota, Store};
 use mail::directory::PairName;
-use mail::directory::{Account, Directory, DirectoryError};
+use mail::directory::{Account, Directory};
 use mail::login::directory::Logins;
 use mail::login::{LogIn, LoginError, PlainLogin};
 use std::net::IpAddr;
@@ -63,7 +63,8 @@ impl<D: Directory> Accounts<D> {
             Ok(Some(account)) => self.settle(&known.pair, &account).await.map(|(_, quota)| quota),
             Ok(None) => Err(NotHere::NoSuchAccount),
             Err(error) => {
-                note_unknown(name, &error);
+                let error = &error as &dyn std::error::Error;
+                warn!(account = %name, error, "the directory cannot say whose mail this is");
                 self.stored(name).await?.ok_or(NotHere::Unavailable)
             }
         }
@@ -102,11 +103,6 @@ impl<D: Directory> Accounts<D> {
             }
         }
     }
-}
-
-fn note_unknown(name: &AccountName, error: &DirectoryError) {
-    let error = error as &dyn std::error::Error;
-    warn!(account = %name, error, "the directory cannot say whose mail this is");
 }
 
 fn unreachable_store(error: &StoreError) -> NotHere {
