@@ -53,7 +53,14 @@ impl Session {
 
     fn step(&mut self, event: Event<'_>) {
         let mut actions: VecDeque<_> = self.engine.step(event).into();
-        while let Some(action) = actions.pop_front() {
+        loop {
+            let Some(action) = actions.pop_front() else {
+                if !self.engine.holds_back() {
+                    return;
+                }
+                actions = self.engine.step(Event::Sent).into();
+                continue;
+            };
             assert_ne!(self.seen.last(), Some(&Seen::Closed), "{action:?} behind the end");
             match action {
                 Action::Send(text) => self.hear(text),
@@ -77,8 +84,8 @@ impl Session {
 
     fn answer(&mut self, question: Question) -> VecDeque<Action> {
         match question {
-            Question::LogIn { name, .. } => {
-                let answer = if name.first() == Some(&b'n') {
+            Question::LogIn(login) => {
+                let answer = if login.name.first() == Some(&b'n') {
                     Answer::Refused(LoginRefusal::WrongPassword)
                 } else {
                     let heads = MESSAGES.iter().enumerate();

@@ -156,6 +156,9 @@ impl<A: Deref<Target = Attempts>> Attempt<A> {
         memory.trusted.insert((client, name), now + TRUST);
     }
 
+    /// It stays counted.
+    pub fn wrong(self) {}
+
     /// Nothing was compared.
     pub fn undecided(self) {
         self.take_back(&mut self.attempts.memory());

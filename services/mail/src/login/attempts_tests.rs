@@ -14,7 +14,7 @@ fn at(number: u8) -> IpAddr {
 
 /// Whether a password was compared that was wrong.
 fn wrong(attempts: &Attempts, client: u8, account: &str, now: Instant) -> bool {
-    attempts.begin(at(client), account, now).is_some()
+    attempts.begin(at(client), account, now).map(Attempt::wrong).is_some()
 }
 
 fn right(attempts: &Attempts, client: u8, account: &str, now: Instant) -> bool {
@@ -24,7 +24,8 @@ fn right(attempts: &Attempts, client: u8, account: &str, now: Instant) -> bool {
 #[test]
 fn each_limit_is_met() {
     let now = Instant::now();
-    let cases: [(&[(u8, &str)], &[bool]); 4] = [
+    type Case = (&'static [(u8, &'static str)], &'static [bool]);
+    let cases: [Case; 4] = [
         (&[(1, "ann"), (1, "ann"), (1, "ann"), (1, "ann")], &[true, true, true, false]),
         // Another account of the same client, and another client.
         (&[(1, "a"), (1, "a"), (1, "a"), (1, "b"), (2, "a")], &[true; 5]),
@@ -118,11 +119,12 @@ fn what_is_remembered_has_an_end() {
     let limits = Limits { per_client_max: 1000, ..SMALL };
     let attempts = Attempts::new(limits);
     for number in 0..500 {
-        drop(attempts.begin(at(1), &format!("account {number}"), now));
+        wrong(&attempts, 1, &format!("account {number}"), now);
     }
     for number in 0..COUNTS_MAX as u32 / 2 {
         let later = now + Duration::from_nanos(u64::from(number));
-        drop(attempts.begin(IpAddr::from(number.to_be_bytes()), &number.to_string(), later));
+        let attempt = attempts.begin(IpAddr::from(number.to_be_bytes()), &number.to_string(), later);
+        attempt.map(Attempt::wrong).unwrap();
     }
     assert!(attempts.memory().counts.len() <= COUNTS_MAX);
     let count = attempts.memory().counts.get(&Key::Client(at(1))).copied();

@@ -67,7 +67,10 @@ impl<D: Directory> Logins<D> {
         let answer = self.compare(name, login).await;
         match &answer {
             Ok(_) => attempt.right(Instant::now()),
-            Err(LoginError::Wrong) => note_wrong(client, name),
+            Err(LoginError::Wrong) => {
+                attempt.wrong();
+                note_wrong(client, name);
+            }
             Err(_) => attempt.undecided(),
         }
         answer
@@ -95,7 +98,7 @@ impl<D: Directory> Logins<D> {
         if !proxy.has_secret(login.password.reveal()) {
             // Wrong for as long as nobody mends it: it stays so.
             let attempt = self.attempts.begin(client, proxy.name(), Instant::now());
-            drop(attempt.ok_or(LoginError::TooMany)?);
+            attempt.ok_or(LoginError::TooMany)?.wrong();
             warn!(%client, proxy = proxy.name(), "a proxy came with a wrong secret");
             return Err(LoginError::Wrong);
         }

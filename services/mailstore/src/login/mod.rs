@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::name::AccountName;
 use crate::store::{Quota, Store};
 use mail::directory::PairName;
-use mail::directory::{Account, Directory};
+use mail::directory::{Account, Directory, DirectoryError};
 use mail::login::directory::Logins;
 use mail::login::{LogIn, LoginError, PlainLogin};
 use std::net::IpAddr;
@@ -63,8 +63,7 @@ impl<D: Directory> Accounts<D> {
             Ok(Some(account)) => self.settle(&known.pair, &account).await.map(|(_, quota)| quota),
             Ok(None) => Err(NotHere::NoSuchAccount),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                warn!(account = %name, error, "the directory cannot say whose mail this is");
+                note_unreachable(name, &error);
                 self.stored(name).await?.ok_or(NotHere::Unavailable)
             }
         }
@@ -103,6 +102,11 @@ impl<D: Directory> Accounts<D> {
             }
         }
     }
+}
+
+fn note_unreachable(account: &AccountName, error: &DirectoryError) {
+    let error = error as &dyn std::error::Error;
+    warn!(%account, error, "the directory cannot say whose mail this is");
 }
 
 fn unreachable_store(error: &StoreError) -> NotHere {
