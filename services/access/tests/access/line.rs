@@ -61,10 +61,11 @@ impl Line {
     /// The line that begins so.
     pub fn hear_until(&mut self, beginning: &str) -> String {
         loop {
-            let line = self.hear();
-            assert!(!line.is_empty(), "the connection has ended before {beginning}");
+            let mut line = String::new();
+            let octets = self.stream.read_line(&mut line).unwrap();
+            assert!(octets > 0, "the connection has ended before {beginning}");
             if line.starts_with(beginning) {
-                return line;
+                return line.trim_end().to_owned();
             }
         }
     }
