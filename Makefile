@@ -91,10 +91,11 @@ lint: packages ## Check format, lints and licences
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 
 .PHONY: mutants
-mutants: ## Break takeover and the mail library in every way that their tests name, one at a time, and see them fail
+mutants: ## Break takeover, the mail library and its front end in every way that their tests name, one at a time, and see them fail
 	python3 tests/mutants/plan.py
 	python3 tests/mutants/node.py
 	python3 tests/mutants/mail.py
+	python3 tests/mutants/access.py
 
 .PHONY: bench-build
 bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json
