@@ -55,6 +55,11 @@ build: packages ## Build the command and the static node agent
 	cargo build --release --locked
 	$(BUILD_NODE)
 
+.PHONY: mail
+mail: packages ## Run the mail daemons on this machine for a domain of its own (FOLDER=target/mail); Ctrl-C ends them
+	cargo build --release --locked -p mailstore -p inbound -p access -p mailctl
+	python3 tests/demo/mail.py $(BIN) $(or $(FOLDER),target/mail)
+
 # What demo and bench-takeover boot; how long the image took to build is left beside it.
 .PHONY: demo-image
 demo-image: build

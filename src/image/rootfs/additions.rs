@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use understudy_core::base::fs;
 use understudy_core::base::sha256::Sha256;
-use understudy_core::formats::service::PROGRAMS_PATH;
 use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
+use understudy_core::formats::service::PROGRAMS_PATH;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::Role;
 
