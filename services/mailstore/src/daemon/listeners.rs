@@ -58,7 +58,7 @@ impl Listeners<'_> {
                 Tls::AtOnce => pop3::Security::TlsAtOnce,
                 Tls::Off => pop3::Security::Trusted,
             },
-            limits: self.limits(readers),
+            limits: self.limits(readers, Limits::default()),
             timeouts: pop3::Timeouts { drain: self.settings.drain.0, ..pop3::Timeouts::default() },
         };
         let (store, accounts) = (self.store.clone(), Arc::clone(&self.accounts));
@@ -69,8 +69,7 @@ impl Listeners<'_> {
     }
 
     /// Behind a front end all clients come from few addresses: there is the place to count them.
-    fn limits(&self, readers: &Readers) -> Limits {
-        let strangers = Limits::default();
+    fn limits(&self, readers: &Readers, strangers: Limits) -> Limits {
         if readers.tls != Tls::Off && self.settings.proxy.is_none() {
             return strangers;
         }
