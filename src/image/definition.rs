@@ -10,7 +10,7 @@ use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::fs;
 use understudy_core::formats::command_line::OnFailure;
 use understudy_core::formats::disk_layout::VOLUME_MIN;
-use understudy_core::formats::service::{RENDERED_PATH, Service};
+use understudy_core::formats::service::{RENDERED_PATH, Service, SystemUid};
 use understudy_core::formats::template_context::TemplateContext;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::{ClusterKind, Exclusivity, Role};
@@ -151,6 +151,8 @@ pub enum DefinitionError {
         #[source]
         source: ServiceError,
     },
+    #[error("{}:{line}: service `{service}` brings user `{user}` with number {uid}, and another service has one of them", path.display())]
+    UserTwice { path: PathBuf, line: usize, service: Name, user: Name, uid: SystemUid },
     #[error("{}:{line}: `esp` is {esp}, and FAT32 needs at least {ESP_MIN}", path.display())]
     EspSmall { path: PathBuf, line: usize, esp: ByteCount },
     #[error("{}:{line}: `{key}` is not a pattern of paths: {message}", path.display())]
@@ -257,9 +259,22 @@ impl Reader<'_> {
                 return Err(DefinitionError::ServiceTwice { path: self.path.to_owned(), line, service });
             }
             let tree = self.folder.join("../..");
-            folders.push(ServiceFolder::read(&tree, &service).map_err(|source| {
-                DefinitionError::Service { path: self.path.to_owned(), line, service, source }
-            })?);
+            let folder = ServiceFolder::read(&tree, &service).map_err(|source| DefinitionError::Service {
+                path: self.path.to_owned(),
+                line,
+                service: service.clone(),
+                source,
+            })?;
+            if let Some((user, uid)) = shared_user(&folders, &folder) {
+                return Err(DefinitionError::UserTwice {
+                    path: self.path.to_owned(),
+                    line,
+                    service,
+                    user,
+                    uid,
+                });
+            }
+            folders.push(folder);
         }
         Ok(folders)
     }
@@ -331,6 +346,15 @@ impl ServiceFolder {
         }
         Ok(Self { service, folder, templates })
     }
+}
+
+/// A user of a service whose name or number another one has.
+fn shared_user(others: &[ServiceFolder], folder: &ServiceFolder) -> Option<(Name, SystemUid)> {
+    let taken: Vec<_> = others.iter().flat_map(|other| &other.service.users).collect();
+    let is_shared =
+        |user: &Name, uid: &SystemUid| taken.iter().any(|(name, number)| *name == user || *number == uid);
+    let own = &folder.service.users;
+    own.iter().find(|(user, uid)| is_shared(user, uid)).map(|(user, uid)| (user.clone(), *uid))
 }
 
 /// A template is tried with a sample of everything that it may see, so that a node never finds out first.

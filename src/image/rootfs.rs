@@ -3,6 +3,7 @@
 //! Nothing is unpacked: tar streams go in, the changed tar stream goes to `mksquashfs`.
 
 mod additions;
+mod users;
 
 use crate::cache::Cache;
 use crate::definition::Definition;
@@ -57,6 +58,7 @@ pub fn build(
         include_bytes!("rootfs.rs").to_vec(),
         include_bytes!("secrets.rs").to_vec(),
         patterns.into_bytes(),
+        users::all(definition).into_bytes(),
         date.to_le_bytes().to_vec(),
     ];
     parts.extend(layers.iter().map(|layer| layer.key.as_bytes().to_vec()));
@@ -186,6 +188,10 @@ impl<W: Write> Merge<'_, W> {
             let mut content = Vec::new();
             entry.read_to_end(&mut content).map_err(RootError::Stream)?;
             secrets::refuse(&path, &content)?;
+            if let Some(lines) = users::lines(&path, self.definition) {
+                content.extend(lines.into_bytes());
+                header.set_size(content.len() as u64);
+            }
             return self.archive.append_data(&mut header, &target, &content[..]).map_err(RootError::Stream);
         }
         self.archive.append_data(&mut header, &target, entry).map_err(RootError::Stream)?;

@@ -3,6 +3,7 @@
 mod health;
 mod port;
 mod settings;
+mod uid;
 
 use crate::model::name::Name;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 pub use health::{Argv, DnsName, Health};
 pub use port::{Port, Transport};
 pub use settings::{SettingError, SettingKind, SettingName, check_settings};
+pub use uid::{SystemUid, SystemUidError};
 
 /// Where an image keeps the declarations of its services, `NAME.toml` each.
 pub const SERVICES_PATH: &str = "/usr/lib/understudy/services";
@@ -36,6 +38,9 @@ pub struct Service {
     /// Programs of its own, for [`PROGRAMS_PATH`]; the builder is told where they are.
     #[serde(default)]
     pub programs: Vec<Name>,
+    /// Users whom its units run as and whose files outlive an image, each with its number, which is also its group's.
+    #[serde(default)]
+    pub users: BTreeMap<Name, SystemUid>,
     /// systemd units beside this file, installed under `/etc/systemd/system`.
     pub units: Vec<String>,
     /// What the node lets in while it holds an identity whose role has this service, such as `udp/53`.
@@ -96,6 +101,11 @@ name = "health.understudy."
             ("health.understudy.", "health..understudy", "is not a DNS name"),
             ("kind = \"dns\"", "kind = \"command\"\nargv = []", "a command has at least its program"),
             ("= \"networks\"", "= \"network list\"", "`network list`"),
+            (
+                "[settings]",
+                "users = { unbound = 1000 }\n[settings]",
+                "1000 is no number for the user of a service",
+            ),
             ("networks = \"", "Net-works = \"", "`Net-works` is no name of a setting"),
             ("[health]", "[helth]", "`helth`"),
         ] {
