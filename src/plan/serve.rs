@@ -119,10 +119,16 @@ fn reason(step: &Step, name: &Name, identity: &Identity, holder: &Holder) -> Opt
         {
             Some(Reason::Unhealthy { text: reason.clone() })
         }
-        _ if is_granting && grant::lasted(step, name) >= step.timings().activation_max => {
-            let text = format!("it did not serve within {} s", step.timings().activation_max.as_secs());
+        _ if is_granting && grant::lasted(step, name) >= patience(step, name, identity) => {
+            let text = format!("it did not serve within {} s", patience(step, name, identity).as_secs());
             Some(Reason::NotActivated { text })
         }
         _ => None,
     }
+}
+
+/// How long a node may take from the assignment to serving.
+fn patience(step: &Step, name: &Name, identity: &Identity) -> Duration {
+    let is_birth = step.state.durable.volume(name).is_some_and(|volume| volume.born == identity.epoch);
+    if is_birth { step.timings().birth_max } else { step.timings().activation_max }
 }

@@ -49,6 +49,8 @@ pub struct Timings {
     pub release_max: Duration,
     /// How long a node may take from an assignment to serving.
     pub activation_max: Duration,
+    /// The same where the identity's volume is made, and filled for the first time: nobody waits for data that were never there.
+    pub birth_max: Duration,
     /// How many nodes one takeover may use up.
     pub grant_attempts_max: u32,
     /// How long a role may be unhealthy on a node that lives, which restarts it meanwhile.
@@ -86,6 +88,7 @@ impl Default for Timings {
             unconfirmed_poll: seconds(30),
             release_max: seconds(10),
             activation_max: seconds(60),
+            birth_max: seconds(300),
             grant_attempts_max: 3,
             unhealthy_max: seconds(30),
             settle: seconds(5),

@@ -10,6 +10,8 @@ use understudy_core::protocol::bundle::{Bundle, BundleRequest};
 
 /// From the order to serving. Shorter than the site's patience, so that the site hears why.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+/// The same where the identity's volume is made, and filled for the first time.
+pub const BIRTH_DEADLINE: Duration = Duration::from_secs(280);
 /// Of starting the role's units, once; they may need a second try.
 const START_MAX: Duration = Duration::from_secs(15);
 /// Between two tries of a step.
@@ -64,7 +66,7 @@ impl Activation {
         is_confirmed: impl Fn(Duration) -> bool,
     ) -> Progress {
         let age = machine.now().saturating_sub(Duration::from_millis(tenure.began_ms));
-        let Some(left) = DEADLINE.checked_sub(age).filter(|left| !left.is_zero()) else {
+        let Some(left) = self.deadline().checked_sub(age).filter(|left| !left.is_zero()) else {
             return Progress::Failed { reason: self.overdue() };
         };
         if self.step == Step::TakeAddress && !is_confirmed(machine.now()) {
@@ -129,6 +131,11 @@ impl Activation {
         }
     }
 
+    fn deadline(&self) -> Duration {
+        let is_birth = |bundle: &Bundle| bundle.volume.is_some_and(|volume| volume.born == bundle.epoch);
+        if self.bundle.as_ref().is_some_and(is_birth) { BIRTH_DEADLINE } else { DEADLINE }
+    }
+
     fn overdue(&self) -> String {
         let doing = match self.step {
             Step::Fetch => "fetching its bundle",
@@ -140,7 +147,7 @@ impl Activation {
             Step::Check => "waiting for its health",
         };
         let reason = self.reason.as_deref().unwrap_or("it did not come to an end");
-        format!("not serving within {} s, still {doing}: {reason}", DEADLINE.as_secs())
+        format!("not serving within {} s, still {doing}: {reason}", self.deadline().as_secs())
     }
 }
 
