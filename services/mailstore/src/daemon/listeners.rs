@@ -3,6 +3,7 @@
 use super::people::People;
 use super::settings::{Readers, Settings, Tls};
 use super::{DaemonError, Orders};
+use crate::imap;
 use crate::lmtp::{self, Inbound};
 use crate::login::Accounts;
 use crate::pop3;
@@ -10,7 +11,7 @@ use crate::store::Store;
 use mail::content::Spool;
 use mail::listen::{self, Host, Limits, Rate};
 use mail::observe::Registry;
-use mail::server::Server;
+use mail::server::{Server, TlsStart};
 use mail::tls::Certificates;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,6 +49,23 @@ impl Listeners<'_> {
             self.serving.spawn(async move { server.serve(listener, drain).await });
         }
         Ok(())
+    }
+
+    pub async fn imap(&mut self) -> Result<(), DaemonError> {
+        let Some(readers) = &self.settings.imap else { return Ok(()) };
+        let (tls_start, passwords) = match readers.tls {
+            Tls::StartTls => (TlsStart::AtCommand, imap::Passwords::UnderTls),
+            Tls::AtOnce => (TlsStart::AtOnce, imap::Passwords::UnderTls),
+            Tls::Off => (TlsStart::AtCommand, imap::Passwords::OfOurHosts),
+        };
+        let mut config = imap::Config::new("imap", tls_start, passwords);
+        config.limits = self.limits(readers, config.limits);
+        config.timeouts.drain = self.settings.drain.0;
+        let (store, accounts) = (self.store.clone(), Arc::clone(&self.accounts));
+        let server = imap::Server::new(config, store, accounts, self.certificates.clone());
+        let server = server.map_err(|source| DaemonError::Certificate { listener: "imap", source })?;
+        self.registry.add(server.numbers());
+        self.serve(Arc::new(server), readers).await
     }
 
     pub async fn pop3(&mut self) -> Result<(), DaemonError> {
