@@ -5,6 +5,7 @@
 mod command;
 mod daemon;
 mod directory;
+mod imap;
 mod killed;
 mod office;
 mod pop3;

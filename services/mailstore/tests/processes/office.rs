@@ -22,7 +22,8 @@ pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const TABLES: &str = "[directory]\nsqlite = 'FOLDER/directory.db'\ncache = '0s'\n\
     [proxy]\nname = 'access'\nsecret_file = 'FOLDER/secret'\n\
     [tls]\ncertificates = 'FOLDER/tls.crt'\nkey = 'FOLDER/tls.key'\n\
-    [logins]\nwrong_per_client_and_account_max = 4\n[pop3]\nlisten = ['127.0.0.1:0']\n";
+    [logins]\nwrong_per_client_and_account_max = 4\n[imap]\nlisten = ['127.0.0.1:0']\ntls = 'TLS'\n\
+    [pop3]\nlisten = ['127.0.0.1:0']\ntls = 'TLS'\n";
 
 pub struct Office {
     pub daemon: Daemon,
@@ -31,7 +32,7 @@ pub struct Office {
 }
 
 impl Office {
-    /// Ann and Bob, with their names as passwords. `tls` is what the listener of POP3 does.
+    /// Ann and Bob, with their names as passwords. `tls` is what the listeners of IMAP and POP3 do.
     pub fn open(tls: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_certificate(folder.path());
@@ -97,7 +98,7 @@ impl Office {
         }
     }
 
-    /// A Python program with the port of POP3 as its argument, behind a certificate that it may believe. What it says.
+    /// What a Python program says. Its arguments are the port of POP3, a certificate that it may believe, and more.
     pub fn python(&self, program: &str, more: &[&str]) -> String {
         let certificate = self.daemon.folder.path().join("tls.crt");
         let mut python = command("python3");
@@ -111,7 +112,7 @@ impl Office {
 
 fn start(folder: TempDir, tls: &str) -> Daemon {
     let path = folder.path().to_str().unwrap();
-    let tables = format!("{}tls = '{tls}'\n", TABLES.replace("FOLDER", path));
+    let tables = TABLES.replace("TLS", tls).replace("FOLDER", path);
     Daemon::start_on(folder, "pair = 'store-1'\n", &tables)
 }
 
