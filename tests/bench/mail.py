@@ -3,10 +3,10 @@
 
 usage: mail.py PROGRAMS MAIL_LOAD [--cases delivery,reading,waking] [--runs N]
 
-PROGRAMS is the folder of our daemons and of mailctl. Everything happens in namespaces of its own, which takes root: there
-the peers are installed, each in its configuration of mail/peer.py, and their mail is on the disk of target/bench, as ours is.
-Sides take turns, one at a time, after a warm-up of each. Prints a table as it goes and writes target/bench/mail.json; of
-cases that were not run it keeps the rows of before.
+PROGRAMS is the folder of our daemons and of mailctl. Everything happens in namespaces of its own, which takes root. There
+the peers are installed, configured as mail/peer.py says; their mail is on the disk of target/bench, as ours is. Sides take
+turns, one at a time, after a warm-up of each. Prints configurations, then a table as it goes, and writes
+target/bench/mail.json; of cases that were not run it keeps the rows of before.
 """
 
 import argparse
@@ -49,8 +49,8 @@ def show(rows):
     print(f"\n| case | metric | ours | {' | '.join(names)} | ratio |\n| --- | --- | --- |{' --- |' * (len(names) + 1)}")
     for row in rows:
         peers = " | ".join(f"{row['peers'][name]:.4g}" for name in names)
-        print(f"| {row['case']} | {row['metric']} ({row['unit']}) | {row['ours']:.4g} | {peers} | {row['ratio']} |", flush=True)
-    print()
+        print(f"| {row['case']} | {row['metric']} ({row['unit']}) | {row['ours']:.4g} | {peers} | {row['ratio']} |")
+    print(flush=True)
 
 
 def main():

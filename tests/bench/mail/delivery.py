@@ -1,7 +1,7 @@
 """Mail that is sent by SMTP, until it is in a mailbox: messages/s, how long a client waits, CPU, memory, and syncs.
 
-Each run begins with new processes and new mailboxes of one message each, and a short load that does not count. A message is delivered when it is
-in its mailbox: on our side that is before its 250, on the peer's when it has left Postfix's queue.
+Each run begins with new processes, new mailboxes of one message each, and a short load that does not count. A message is
+delivered when it is in its mailbox: on our side that is before its 250, on the peer's when it has left Postfix's queue.
 """
 
 import imaplib
@@ -60,8 +60,9 @@ def run(side, loads, sessions, kilobytes, proves):
             syncs = (side.syncs() - syncs).total()
         if proves:
             prove(side, COUNT + before + count)
-        return {"delivered": count / seconds, "answered": count / sent["seconds"], "p50": sent["answered"]["p50_ms"],
-                "p99": sent["answered"]["p99_ms"], "CPU": cpu / count * 1000, "memory": memory, "syncs": syncs / count}
+        times = sent["answered"]
+        return {"delivered": count / seconds, "answered": count / sent["seconds"], "p50": times["p50_ms"],
+                "p99": times["p99_ms"], "CPU": cpu / count * 1000, "memory": memory, "syncs": syncs / count}
 
 
 def wait(side):

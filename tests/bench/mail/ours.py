@@ -1,8 +1,8 @@
-"""Our side: inbound takes mail and hands it by LMTP to the mailstore; access logs clients in and joins them with the mailstore.
+"""Our side: inbound takes mail and hands it by LMTP to the mailstore; access logs clients in for the mailstore.
 
-One machine, one mailstore, one copy: like the peer, which has no second one either. inbound always asks DNS about SPF and DMARC; a dnsmasq
-beside it, which counts as ours, says that there is no such name. TLS is off, there is no greylisting and no list of clients, and the limits of
-one client are out of the way, as it is only one here. All log what they log by default.
+One machine and one copy of each message, as at the peer. inbound always asks DNS about SPF and DMARC; a dnsmasq beside
+it, which counts as ours, says that there is no such name. TLS is off, there is no greylisting and no list of clients, and
+the limits of one client are out of the way, as there is only one. All log what they log by default.
 """
 
 from mail import place

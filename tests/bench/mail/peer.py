@@ -1,8 +1,8 @@
 """The peer: Postfix takes mail and hands it by LMTP to Dovecot, which keeps and serves it.
 
-As many administrators have them, and no slower than that: nobody is asked by DNS, TLS is off, Dovecot's logins are in its
-high-performance mode, its passwords are compared by workers, both log each message. Dovecot's maildir is the format that
-most have, its mdbox is the faster one. Both sync before they answer, which is their default.
+As many administrators have them, and no slower than that: nobody is asked by DNS, TLS is off, Dovecot's logins are in
+its high-performance mode, its passwords are compared by workers, both log each message. Dovecot's maildir is the format
+that most have, its mdbox is the faster one. Both sync before they answer, which is their default.
 """
 
 import os
@@ -148,7 +148,8 @@ class Peer(Side):
         folder.chmod(mode)
 
     def main_cf(self):
-        return POSTFIX.format(folder=self.folder, domain=self.people.domain, lmtp=LMTP_PORT, in_flow_delay=IN_FLOW_DELAY)
+        return POSTFIX.format(
+            folder=self.folder, domain=self.people.domain, lmtp=LMTP_PORT, in_flow_delay=IN_FLOW_DELAY)
 
     def dovecot_conf(self):
         return DOVECOT.format(folder=self.folder, location=self.location, lmtp=LMTP_PORT, imap=IMAP_PORT,

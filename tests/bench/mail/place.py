@@ -1,7 +1,7 @@
 """Where it happens: namespaces in which the peers are installed and have their users, while the machine has neither.
 
-`/usr` gets the peers' packages on top, `/etc/passwd` and `/etc/group` get their users, WORK is a folder of the disk under
-a short name. All of that is gone with the last process. It needs root, as Postfix and Dovecot switch between users.
+`/usr` gets the peers' packages on top, `/etc/passwd` and `/etc/group` get their users, WORK is a folder of the disk by a
+short name. All of that is gone with the last process. It takes root, as Postfix and Dovecot switch between users.
 """
 
 import ctypes
@@ -15,8 +15,9 @@ from servers import TREE, unpacked, version
 INSIDE = "UNDERSTUDY_BENCH_INSIDE"
 WORK = pathlib.Path("/mnt")
 PEERS = ["postfix", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd"]
-LIBRARIES = ["dnsmasq-base", "libapparmor1", "libexttextcat-2.0-0", "libicu72", "liblua5.4-0", "libnsl2", "libsasl2-2", "libsodium23",
-             "libstemmer0d", "libtirpc3", "libunwind8", "libwrap0"]
+# With what they need that is not on every Debian.
+LIBRARIES = ["dnsmasq-base", "libapparmor1", "libexttextcat-2.0-0", "libicu72", "liblua5.4-0", "libnsl2", "libsasl2-2",
+             "libsodium23", "libstemmer0d", "libtirpc3", "libunwind8", "libwrap0"]
 # Nobody else's on a Debian system (policy, section 9.2.2: allocated on demand).
 USERS = {"postfix": 64701, "postdrop": 64702, "dovecot": 64703, "dovenull": 64704, "vmail": 64705}
 VMAIL = USERS["vmail"]

@@ -1,6 +1,7 @@
-"""A side of the comparison: the processes that are one mail service, what they use, and how often they make the disk sync."""
+"""A side of the comparison: the processes of one mail service, what they use, and how often they make the disk sync."""
 
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -92,7 +93,9 @@ class Side:
             if self.counts_syncs:
                 # strace goes when the program does.
                 leader = next(iter(children().get(leader, [])), leader)
-            os.kill(leader, signal.SIGTERM)
+            # It may have ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(leader, signal.SIGTERM)
             try:
                 process.wait(END_S_MAX)
             except subprocess.TimeoutExpired:

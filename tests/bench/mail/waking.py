@@ -3,7 +3,7 @@
 from servers import row
 
 SESSIONS = [1, 64]
-DELIVERIES = 20
+DELIVERIES = 12
 METRICS = {
     "p50": "from the last octet of a message until `* n EXISTS`",
     "p99": "from the last octet of a message until `* n EXISTS`",
