@@ -19,17 +19,14 @@ UNDERSTUDY := $(BIN)/understudy
 # What cargo-fuzz would set, without its nightly compiler.
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
-# With the profile of the workspace, what was checked for the workspace need not be checked again for the fuzz targets.
-LINT_PROFILE := CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=true \
-	CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=false CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=false
 FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs))))
 # Nobody's secret: it signs images that never leave this machine.
 DEV_KEY := target/dev/signing.key
 DEMO_IMAGE := target/images/demo
 # nextest runs machines one at a time; without it everything takes its turn.
 RUN_TESTS := $(shell if cargo nextest --version >/dev/null 2>&1; \
-	then echo "cargo nextest run --workspace --release --locked"; \
-	else echo "cargo test --workspace --release --locked -- --test-threads=1"; fi)
+	then echo "cargo nextest run --workspace --cargo-profile tests --locked"; \
+	else echo "cargo test --workspace --profile tests --locked -- --test-threads=1"; fi)
 
 .PHONY: help
 help: ## Show this list
@@ -58,6 +55,11 @@ build: packages ## Build the command and the static node agent
 	cargo build --release --locked
 	$(BUILD_NODE)
 
+.PHONY: mail
+mail: packages ## Run the mail daemons on this machine for a domain of its own (FOLDER=target/mail); Ctrl-C ends them
+	cargo build --release --locked -p mailstore -p inbound -p access -p mailctl
+	python3 tests/demo/mail.py $(BIN) $(or $(FOLDER),target/mail)
+
 # What demo and bench-takeover boot; how long the image took to build is left beside it.
 .PHONY: demo-image
 demo-image: build
@@ -84,8 +86,8 @@ lint: packages ## Check format, lints and licences
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 \
 		|| { echo "NOT CHECKED: format and lints (rustup component add rustfmt clippy)" >&2; exit 0; }; \
 	set -x; cargo fmt --all --check; \
-	cargo clippy --workspace --all-targets --all-features --release --locked -- -D warnings; \
-	cd tests/fuzz; cargo fmt --check; $(LINT_PROFILE) cargo clippy --release --locked -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --profile tests --locked -- -D warnings; \
+	cd tests/fuzz; cargo fmt --check; cargo clippy --profile tests --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 
 .PHONY: mutants

@@ -35,6 +35,8 @@ pub struct Request<'a> {
     pub origin: Origin,
     /// The static `understudy-node`.
     pub node: &'a Path,
+    /// The folder with the programs that services bring.
+    pub programs: &'a Path,
     pub key: &'a SigningKey,
     /// The image folder to make or replace.
     pub out: &'a Path,
@@ -126,7 +128,7 @@ impl Job<'_> {
     }
 
     fn root(&self, stages: &mut Stages<'_>) -> Result<Sha256, BuildError> {
-        let Request { definition, lock, origin, cache, node, .. } = self.request;
+        let Request { definition, lock, origin, cache, node, programs, .. } = self.request;
         stages.run("packages", |progress| {
             let work = self.work.join("apt");
             packages::fetch(lock, origin, &definition.suite, cache, &work, progress)
@@ -135,7 +137,7 @@ impl Job<'_> {
             .run("package layer", |progress| layer::packages_layer(lock, cache, self.work, progress))?;
         let kernel = stages.run("kernel layer", |_| self.kernel_layer())?;
         stages.run("root", |_| -> Result<_, BuildError> {
-            let additions = rootfs::additions(definition, node)?;
+            let additions = rootfs::additions(definition, node, programs)?;
             let made = rootfs::build(definition, [&base, &kernel], &additions, self.date(), cache)?;
             fs::copy(&made.value, &self.path(ArtifactFile::Root))?;
             let size = fs::size(&made.value)?;

@@ -1,4 +1,4 @@
-//! Whether a program runs without anything beside it, as `/init` has to.
+//! Whether something is a program for this architecture, and whether it runs without anything beside it, as `/init` has to.
 
 /// `Elf64_Ehdr` (elf(5)): where the program headers are, how large each is, how many.
 const PROGRAM_HEADERS: usize = 0x20;
@@ -9,6 +9,11 @@ const X86_64: u16 = 62;
 /// PT_INTERP: the dynamic loader that a program asks for.
 const INTERPRETER: u32 = 3;
 
+/// Whether this is an x86-64 ELF program.
+pub fn is_program(program: &[u8]) -> bool {
+    program.starts_with(b"\x7fELF\x02") && number::<2>(program, 18) == Some(u64::from(X86_64))
+}
+
 /// Whether `program` is an x86-64 ELF program that asks for no dynamic loader.
 pub fn is_static(program: &[u8]) -> bool {
     static_program(program).unwrap_or(false)
@@ -16,7 +21,7 @@ pub fn is_static(program: &[u8]) -> bool {
 
 /// `None` if it is cut short.
 fn static_program(program: &[u8]) -> Option<bool> {
-    if program.get(..5)? != b"\x7fELF\x02" || number::<2>(program, 18)? != u64::from(X86_64) {
+    if !is_program(program) {
         return Some(false);
     }
     let start = usize::try_from(number::<8>(program, PROGRAM_HEADERS)?).ok()?;
@@ -59,6 +64,7 @@ mod tests {
         assert!(is_static(&program(&[1, 2, 1])));
         assert!(!is_static(&program(&[1, 3])));
         assert!(!is_static(&program(&[1, 2])[..100]));
+        assert!(is_program(&program(&[1, 3])) && !is_program(b"#!/bin/sh\n"));
         assert!(!is_static(b"#!/bin/sh\n"));
         assert!(!is_static(&[]));
     }

@@ -55,6 +55,11 @@ impl Status {
         assert!(subject <= 999 && detail <= 999, "not an enhanced status code");
         Self { subject, detail }
     }
+
+    /// What it is about (RFC 3463, section 3): 1 is an address, 2 a mailbox.
+    pub const fn subject(self) -> u16 {
+        self.subject
+    }
 }
 
 /// A reply of at least one line.

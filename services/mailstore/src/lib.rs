@@ -12,7 +12,10 @@
 //! | [`check`] | whether a volume is whole; the index made anew | [`check::check`], [`check::repair`] |
 //! | [`maildir`] | out to Maildir and in from it | [`maildir::export`], [`maildir::import`] |
 //! | [`delivery_key`] | what makes two deliveries the same | [`DeliveryKey::of`] |
+//! | [`imap`] | mailboxes by IMAP4rev1 | [`imap::Server`] |
 //! | [`lmtp`] | mail that comes by LMTP: trace fields, quota, one answer for each recipient | [`lmtp::Inbound`] |
+//! | [`login`] | whose mailbox is here, and who may read it | [`login::Accounts`] |
+//! | [`pop3`] | an INBOX by POP3 | [`pop3::Server`] |
 //! | [`daemon`] | `mailstore serve`: its file, its listeners, its end | [`daemon::run`] |
 //! | [`disk`] | what the journal needs of a file system | [`disk::Disk`] |
 //!
@@ -37,14 +40,17 @@ pub mod error;
 pub mod event;
 pub mod flags;
 mod header_field;
+pub mod imap;
 pub mod index;
 pub mod journal;
 pub mod lmtp;
+pub mod login;
 pub mod mailbox;
 pub mod maildir;
 pub mod message;
 pub mod name;
 pub mod number;
+pub mod pop3;
 pub mod store;
 
 pub use error::StoreError;
@@ -52,5 +58,5 @@ pub use flags::{FlagChange, Flags, Keyword};
 pub use mailbox::{MailboxId, MailboxInfo, MailboxState, SpecialUse};
 pub use message::{Copied, Delivered, Delivery, DeliveryKey, Flagged, MessageInfo, News};
 pub use name::{AccountName, MailboxName};
-pub use number::{ModSeq, Uid, UidSet, UidValidity};
+pub use number::{ModSeq, Places, Uid, UidSet, UidValidity};
 pub use store::{Access, Config, Counts, MailboxView, Quota, Store};

@@ -52,6 +52,8 @@ pub struct Flagged {
     pub done: UidSet,
     /// Messages that somebody changed after UNCHANGEDSINCE (RFC 7162 section 3.1.3, `MODIFIED`): left as they are.
     pub refused: UidSet,
+    /// The moment at which those became what they are that were something else. None: all of them were it before.
+    pub modseq: Option<ModSeq>,
 }
 
 /// What COPY, MOVE or a Maildir import did: the n-th of `from` is the n-th of `to` (RFC 4315, COPYUID).

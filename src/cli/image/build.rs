@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use understudy_core::base::fs;
 use understudy_image::build::{BuildError, Request, build};
-use understudy_image::elf::is_static;
+use understudy_image::definition::Definition;
+use understudy_image::elf::{is_program, is_static};
 use understudy_image::lock::Lock;
 use understudy_image::packages::{Origin, PackagesError};
 use understudy_image::signing::{KEY_VARIABLE, SigningKey};
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// The static node agent [default: beside this program]
     #[arg(long, value_name = "FILE")]
     node: Option<PathBuf>,
+    /// The folder with the programs that services bring [default: that of this program]
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
     /// Take .deb files from this folder instead of an archive
     #[arg(long, value_name = "FOLDER", conflicts_with = "mirror")]
     packages_from: Option<PathBuf>,
@@ -59,6 +63,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         lock: &lock,
         origin,
         node: &node(arguments.node.clone())?,
+        programs: &programs(arguments.programs.clone(), &definition)?,
         key: &key,
         out: &absolute(&out)?,
         cache: &arguments.packages.cache()?,
@@ -95,6 +100,22 @@ fn node(option: Option<PathBuf>) -> Result<PathBuf, Failure> {
         return Ok(path);
     }
     Err(Failure::input(anyhow::anyhow!("{} is not a static program for x86-64", path.display())).hint(hint))
+}
+
+/// Each program is looked at before anything is built.
+fn programs(option: Option<PathBuf>, definition: &Definition) -> Result<PathBuf, Failure> {
+    let beside = || Ok(std::env::current_exe()?.parent().unwrap_or(Path::new("/")).to_owned());
+    let folder = option.map_or_else(beside, Ok).map_err(|error: std::io::Error| Failure::operation(error))?;
+    let hint = "make build, or name the folder with --programs";
+    for program in definition.services.iter().flat_map(|folder| &folder.service.programs) {
+        let path = folder.join(program.as_str());
+        let content = fs::read(&path).map_err(|error| Failure::input(error).hint(hint))?;
+        if !is_program(&content) {
+            let error = anyhow::anyhow!("{} is not a program for x86-64", path.display());
+            return Err(Failure::input(error).hint(hint));
+        }
+    }
+    Ok(folder)
 }
 
 fn failure(error: BuildError, folder: &Path) -> Failure {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use understudy_core::base::fs;
 use understudy_core::base::sha256::Sha256;
 use understudy_core::formats::image_facts::{IMAGE_FACTS_PATH, ImageFacts};
+use understudy_core::formats::service::PROGRAMS_PATH;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::Role;
 
@@ -45,12 +46,20 @@ fn file(content: impl Into<Vec<u8>>) -> Addition {
     Addition { mode: 0o644, content: Content::File(content.into()) }
 }
 
+fn executable(path: &Path) -> Result<Addition, RootError> {
+    Ok(Addition { mode: 0o755, content: Content::File(fs::read(path)?) })
+}
+
 fn link(target: &str) -> Addition {
     Addition { mode: 0o777, content: Content::Link(target.into()) }
 }
 
-/// Everything to add, by path in the root. `node` is the node agent's program.
-pub fn additions(definition: &Definition, node: &Path) -> Result<BTreeMap<String, Addition>, RootError> {
+/// Everything to add, by path in the root. `node` is the node agent's program, `programs` the folder with those of the services.
+pub fn additions(
+    definition: &Definition,
+    node: &Path,
+    programs: &Path,
+) -> Result<BTreeMap<String, Addition>, RootError> {
     let mut all = BTreeMap::new();
     if definition.overlay.is_dir() {
         overlay(&definition.overlay, "", &mut all)?;
@@ -62,6 +71,10 @@ pub fn additions(definition: &Definition, node: &Path) -> Result<BTreeMap<String
         let name = &folder.service.name;
         let declaration = fs::read(&folder.folder.join("service.toml"))?;
         all.insert(format!("{OWN}/services/{name}.toml"), file(declaration));
+        for program in &folder.service.programs {
+            let path = format!("{}/{program}", PROGRAMS_PATH.trim_start_matches('/'));
+            all.insert(path, executable(&programs.join(program.as_str()))?);
+        }
         for unit in &folder.service.units {
             all.insert(format!("{UNITS}/{unit}"), file(fs::read(&folder.folder.join(unit))?));
         }
@@ -81,8 +94,7 @@ pub fn additions(definition: &Definition, node: &Path) -> Result<BTreeMap<String
     };
     let facts = serde_json::to_vec_pretty(&facts).map_err(RootError::Facts)?;
     all.insert(IMAGE_FACTS_PATH.trim_start_matches('/').to_owned(), file(facts));
-    let program = Addition { mode: 0o755, content: Content::File(fs::read(node)?) };
-    all.insert(format!("{OWN}/understudy-node"), program);
+    all.insert(format!("{OWN}/understudy-node"), executable(node)?);
     Ok(all)
 }
 

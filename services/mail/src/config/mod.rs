@@ -16,7 +16,7 @@ pub mod startup;
 pub mod units;
 
 pub use secret::SecretFile;
-pub use startup::{Program, Startup, startup};
+pub use startup::{LogFormat, Program, Startup, startup};
 pub use units::{Octets, Period};
 
 use places::Places;

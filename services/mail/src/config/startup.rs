@@ -1,4 +1,4 @@
-//! The command line that all daemons share: `NAME --config FILE [--check]`.
+//! The command line that all daemons share: `NAME --config FILE [--check] [--log-json]`.
 
 use super::{ConfigError, Settings, read};
 use clap::{Arg, ArgAction, Command};
@@ -19,10 +19,18 @@ pub struct Program {
     pub about: &'static str,
 }
 
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    /// One object for each line.
+    Json,
+}
+
 /// What comes now.
 #[derive(Debug)]
 pub enum Startup<S> {
-    Run(S),
+    Run(S, LogFormat),
     /// Everything is said.
     End(ExitCode),
 }
@@ -30,18 +38,18 @@ pub enum Startup<S> {
 /// Reads the process's command line and the file that it names.
 pub fn startup<S: Settings>(program: Program) -> Startup<S> {
     match decide(program, std::env::args_os(), &mut io::stdout(), &mut io::stderr()) {
-        Ok(settings) => Startup::Run(settings),
+        Ok((settings, log)) => Startup::Run(settings, log),
         Err(code) => Startup::End(ExitCode::from(code)),
     }
 }
 
-/// The settings, or the exit code.
+/// The settings and how to log, or the exit code.
 fn decide<S: Settings>(
     program: Program,
     arguments: impl Iterator<Item = OsString>,
     out: &mut dyn Write,
     talk: &mut dyn Write,
-) -> Result<S, u8> {
+) -> Result<(S, LogFormat), u8> {
     let matches = command(program).try_get_matches_from(arguments).map_err(|error| {
         // Nobody is left to hear of what cannot be written.
         if error.use_stderr() {
@@ -60,17 +68,20 @@ fn decide<S: Settings>(
         let _ = writeln!(out, "{} is a configuration of {}", file.display(), program.name);
         return Err(0);
     }
-    Ok(settings)
+    let log = if matches.get_flag("log-json") { LogFormat::Json } else { LogFormat::Text };
+    Ok((settings, log))
 }
 
 fn command(program: Program) -> Command {
     let config = Arg::new("config").long("config").value_name("FILE").required(true);
     let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
+    let log_json = Arg::new("log-json").long("log-json").action(ArgAction::SetTrue);
     Command::new(program.name)
         .version(program.version)
         .about(program.about)
         .arg(config.value_parser(clap::value_parser!(PathBuf)).help("Its settings, as TOML"))
         .arg(check.help("Says whether the file can be used, and starts nothing"))
+        .arg(log_json.help("One JSON object for each line of the log"))
 }
 
 /// The problem with its causes once, then what to do.
@@ -122,12 +133,14 @@ mod tests {
         let program = Program { name: "small", version: "1.2.3", about: "Does little" };
         let result = decide::<Small>(program, arguments.into_iter().map(OsString::from), &mut out, &mut talk);
         let text = |octets| String::from_utf8(octets).unwrap().replace(file, "FILE");
-        (result.map(|settings| settings.port), text(out), text(talk))
+        (result.map(|(settings, _)| settings.port), text(out), text(talk))
     }
 
     #[test]
     fn a_good_file_starts_or_is_only_checked() {
-        assert_eq!(run("port = 1", &["small", "--config", "FILE"]), (Ok(1), String::new(), String::new()));
+        for arguments in [&["small", "--config", "FILE"][..], &["small", "--log-json", "--config", "FILE"]] {
+            assert_eq!(run("port = 1", arguments), (Ok(1), String::new(), String::new()));
+        }
         let checked = run("port = 1", &["small", "--check", "--config", "FILE"]);
         assert_eq!(checked, (Err(0), "FILE is a configuration of small\n".to_owned(), String::new()));
     }

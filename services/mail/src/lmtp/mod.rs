@@ -5,7 +5,7 @@
 //! the content; servers of LMTP suppress duplicates, or their users read twice.
 //!
 //! A [`Client`] keeps connections for the messages that follow. Whatever a server answers is bounded ([`replies`]). Entry points:
-//! [`Client::deliver`], and [`deliver`] for once.
+//! [`Client::deliver`], [`Client::ask`], and [`deliver`] for once.
 
 mod connection;
 pub mod replies;
@@ -22,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
+use transaction::{Errand, Told};
 
 /// Connections that wait for the next message to a target.
 const IDLE_MAX: usize = 64;
@@ -117,8 +118,29 @@ impl Client {
 
     /// Delivers a message; each recipient with what became of it, in order.
     pub async fn deliver(&self, envelope: &Envelope, content: &Content) -> Vec<(ForwardPath, Outcome)> {
-        let mut told = transaction::Told::new(envelope.recipients.len());
-        let tries = self.try_connections(envelope, content, &mut told);
+        self.run(&Errand { envelope, octets: content.octets(), content: Some(content) }).await
+    }
+
+    /// Whether the server would take a message of so many octets; 0 where nobody knows yet. Each recipient with the answer, in order;
+    /// where the server does not answer it is a refusal for now.
+    pub async fn ask(&self, envelope: &Envelope, octets: u64) -> Vec<(ForwardPath, Result<(), Refusal>)> {
+        let told = self.run(&Errand { envelope, octets, content: None }).await;
+        told.into_iter()
+            .map(|(recipient, outcome)| (recipient, outcome.refusal().map_or(Ok(()), Err)))
+            .collect()
+    }
+
+    /// Whether the server answers at all.
+    pub async fn reach(&self) -> Result<(), LmtpError> {
+        let connection = Connection::open(&self.target, &self.host, self.timeouts).await?;
+        self.keep(connection);
+        Ok(())
+    }
+
+    async fn run(&self, errand: &Errand<'_>) -> Vec<(ForwardPath, Outcome)> {
+        let recipients = &errand.envelope.recipients;
+        let mut told = Told::new(recipients.len());
+        let tries = self.try_connections(errand, &mut told);
         let failure = match timeout(self.timeouts.whole, tries).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
@@ -127,34 +149,28 @@ impl Client {
         if let Some(failure) = &failure {
             debug!(target = %self.target, error = failure as &dyn std::error::Error, "LMTP failed");
         }
-        envelope.recipients.iter().cloned().zip(told.outcomes(failure.as_ref())).collect()
+        recipients.iter().cloned().zip(told.outcomes(failure.as_ref())).collect()
     }
 
-    async fn try_connections(
-        &self,
-        envelope: &Envelope,
-        content: &Content,
-        told: &mut transaction::Told,
-    ) -> Result<(), LmtpError> {
+    async fn try_connections(&self, errand: &Errand<'_>, told: &mut Told) -> Result<(), LmtpError> {
         if let Some(connection) = self.idle_connection() {
-            match self.speak(connection, envelope, content, told).await {
+            match self.speak(connection, errand, told).await {
                 // It may have been closed while nobody looked.
                 Err(error) if told.is_fresh() => debug!(error = &error as &dyn std::error::Error, "again"),
                 result => return result,
             }
         }
         let connection = Connection::open(&self.target, &self.host, self.timeouts).await?;
-        self.speak(connection, envelope, content, told).await
+        self.speak(connection, errand, told).await
     }
 
     async fn speak(
         &self,
         mut connection: Connection,
-        envelope: &Envelope,
-        content: &Content,
-        told: &mut transaction::Told,
+        errand: &Errand<'_>,
+        told: &mut Told,
     ) -> Result<(), LmtpError> {
-        transaction::send(&mut connection, envelope, content, told).await?;
+        transaction::send(&mut connection, errand, told).await?;
         if told.is_clean() {
             self.keep(connection);
         }
@@ -190,6 +206,14 @@ pub async fn deliver(
 impl Outcome {
     pub fn is_delivered(&self) -> bool {
         matches!(self, Self::Delivered(_))
+    }
+
+    /// What was said against it.
+    pub fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Temporary(refusal) | Self::Permanent(refusal) => Some(refusal),
+        }
     }
 
     fn temporary(text: &str) -> Self {

@@ -1,12 +1,16 @@
 //! One message: sender, recipients, content, and an answer for each recipient that was accepted (RFC 2033, section 4.2).
+//! Or only the question whether it would be taken: sender, recipients, RSET.
 
 use super::connection::Connection;
 use super::replies::Heard;
 use super::{Envelope, LmtpError, Outcome};
 use crate::content::Content;
 use crate::data::dots::Encoder;
-use crate::reply::{Refusal, Status};
+use crate::reply::{Refusal, Status, Text};
 use std::error::Error;
+
+/// Of a recipient that was only asked for.
+const WOULD_BE_TAKEN: Outcome = Outcome::Delivered(Text::fixed("Would be taken"));
 
 /// Commands that are sent before the first of their answers is read: few enough for both to fit what the system holds, so that nobody
 /// waits for the other (RFC 2920, section 3.1).
@@ -50,6 +54,14 @@ impl Told {
         }
     }
 
+    /// Nothing follows for those who were not refused.
+    fn would_be_taken(&mut self, is_clean: bool) {
+        if is_clean {
+            self.all(&WOULD_BE_TAKEN);
+        }
+        self.is_clean = is_clean;
+    }
+
     /// Those who were not refused.
     fn open(&self) -> Vec<usize> {
         (0..self.outcomes.len()).filter(|&number| self.outcomes[number].is_none()).collect()
@@ -68,24 +80,39 @@ fn chain(error: &LmtpError) -> String {
     text
 }
 
+/// What a connection is for.
+pub(super) struct Errand<'a> {
+    pub(super) envelope: &'a Envelope,
+    /// Of the message; 0 where nobody knows yet.
+    pub(super) octets: u64,
+    /// None: it is only asked for.
+    pub(super) content: Option<&'a Content>,
+}
+
 /// What stands in the place of a command in a group.
 enum Command {
     Mail,
     Rcpt(usize),
     Data,
+    Reset,
 }
 
 pub(super) async fn send(
     connection: &mut Connection,
-    envelope: &Envelope,
-    content: &Content,
+    errand: &Errand<'_>,
     told: &mut Told,
 ) -> Result<(), LmtpError> {
-    if let Some(refusal) = impossible(connection, envelope, content) {
+    if let Some(refusal) = impossible(connection, errand) {
         told.all(&Outcome::Permanent(refusal));
+        told.is_clean = true;
         return Ok(());
     }
-    if !introduce(connection, envelope, content, told).await? {
+    let is_awaited = introduce(connection, errand, told).await?;
+    let Some(content) = errand.content else {
+        told.would_be_taken(is_awaited);
+        return Ok(());
+    };
+    if !is_awaited {
         return Ok(());
     }
     send_content(connection, content).await?;
@@ -101,29 +128,29 @@ pub(super) async fn send(
 }
 
 /// Why the server would not take it, whenever we come.
-fn impossible(connection: &Connection, envelope: &Envelope, content: &Content) -> Option<Refusal> {
+fn impossible(connection: &Connection, errand: &Errand<'_>) -> Option<Refusal> {
     let offers = connection.offers;
     let refuse = |code, subject, detail, text| Refusal::new(code, Status::new(subject, detail), text).ok();
-    if envelope.is_utf8 && !offers.utf8 {
+    if errand.envelope.is_utf8 && !offers.utf8 {
         // RFC 6531, section 3.2.
         return refuse(550, 6, 7, "The mailbox's server does not take addresses beyond ASCII");
     }
-    if offers.octets_max.is_some_and(|octets_max| content.octets() > octets_max) {
+    if offers.octets_max.is_some_and(|octets_max| errand.octets > octets_max) {
         return refuse(552, 3, 4, "Message too big for the mailbox's server");
     }
     None
 }
 
-/// Everything up to 354. Whether the content is awaited.
+/// Everything up to 354, or up to the answer to RSET. Whether that one came.
 async fn introduce(
     connection: &mut Connection,
-    envelope: &Envelope,
-    content: &Content,
+    errand: &Errand<'_>,
     told: &mut Told,
 ) -> Result<bool, LmtpError> {
-    let recipients = (0..envelope.recipients.len()).map(Command::Rcpt);
+    let recipients = (0..errand.envelope.recipients.len()).map(Command::Rcpt);
+    let last = if errand.content.is_some() { Command::Data } else { Command::Reset };
     let commands: Vec<_> =
-        std::iter::once(Command::Mail).chain(recipients).chain(std::iter::once(Command::Data)).collect();
+        std::iter::once(Command::Mail).chain(recipients).chain(std::iter::once(last)).collect();
     let group_max = if connection.offers.pipelining { GROUP_MAX } else { 1 };
     let mut is_awaited = false;
     for group in commands.chunks(group_max) {
@@ -133,7 +160,7 @@ async fn introduce(
         }
         let mut text = String::new();
         for command in group {
-            text.push_str(&command.text(connection, envelope, content));
+            text.push_str(&command.text(connection, errand));
         }
         connection.write(text.as_bytes(), connection.timeouts.command).await?;
         for command in group {
@@ -150,11 +177,12 @@ async fn introduce(
 }
 
 impl Command {
-    fn text(&self, connection: &Connection, envelope: &Envelope, content: &Content) -> String {
+    fn text(&self, connection: &Connection, errand: &Errand<'_>) -> String {
+        let envelope = errand.envelope;
         match self {
             Self::Mail => {
                 let offers = connection.offers;
-                let size = if offers.size { format!(" SIZE={}", content.octets()) } else { String::new() };
+                let size = if offers.size { format!(" SIZE={}", errand.octets) } else { String::new() };
                 // What was taken with 8BITMIME may have eight bits, and so may what was taken without it.
                 let body = if offers.eight_bit { " BODY=8BITMIME" } else { "" };
                 let utf8 = if envelope.is_utf8 { " SMTPUTF8" } else { "" };
@@ -162,10 +190,11 @@ impl Command {
             }
             Self::Rcpt(number) => format!("RCPT TO:{}\r\n", envelope.recipients[*number]),
             Self::Data => "DATA\r\n".to_owned(),
+            Self::Reset => "RSET\r\n".to_owned(),
         }
     }
 
-    /// Whether the content is awaited now.
+    /// Whether the content is awaited now, or nothing more.
     fn answered(&self, heard: &Heard, told: &mut Told) -> Result<bool, LmtpError> {
         if heard.code == 421 {
             told.all(&outcome(heard));
@@ -185,6 +214,7 @@ impl Command {
             }
             Self::Data if heard.code == 354 => return Ok(true),
             Self::Data => told.all(&outcome(heard)),
+            Self::Reset => return Ok(heard.is_success()),
             Self::Mail | Self::Rcpt(_) => {}
         }
         Ok(false)

@@ -1,6 +1,22 @@
 //! Logins, whatever protocol they come by: what a client says of itself, who decides on it, and what the answer may be.
 //!
+//! | module | what it does | starts at |
+//! | --- | --- | --- |
+//! | [`directory`] | decides by the accounts of the directory | [`directory::Logins`] |
+//! | [`attempts`] | how many wrong passwords may be tried | [`attempts::Attempts::begin`] |
+//! | [`proxy`] | the front end that acts as any account | [`proxy::Proxy`] |
+//! | [`settings`] | the `[logins]` table of a configuration file | [`settings::LoginSettings`] |
+//!
 //! The words are here; nothing here looks anything up. Entry points: [`PlainLogin`], [`LogIn`].
+
+pub mod attempts;
+#[cfg(feature = "directory")]
+pub mod directory;
+pub mod proxy;
+pub mod settings;
+
+pub use proxy::{Proxy, ProxySettings};
+pub use settings::LoginSettings;
 
 use crate::imap::command::Secret;
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! What goes into an engine, and what comes out of it.
 
-use crate::imap::command::Secret;
+use crate::login::PlainLogin;
 
 /// Something happened.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub enum Event<'a> {
     /// The next octets of the message that [`Question::Read`] asked for.
     Content(&'a [u8]),
     Answer(Answer),
+    /// All that was to be sent is on its way: wanted when [`super::Engine::holds_back`] says so.
+    Sent,
     TlsBegun,
     Ended(Ended),
 }
@@ -37,10 +39,7 @@ pub enum Action {
 /// What an engine cannot know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    LogIn {
-        name: Vec<u8>,
-        password: Secret,
-    },
+    LogIn(PlainLogin),
     /// The message at this place of the list that was given, as far as [`super::Engine::wants_content`] says.
     Read(usize),
     /// Those at these places, for good.
@@ -65,6 +64,8 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
     WrongPassword,
+    /// After so many wrong ones that none is compared any more.
+    TooMany,
     InUse,
     Unavailable,
 }

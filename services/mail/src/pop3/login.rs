@@ -4,7 +4,7 @@ use super::event::{Action, LoginRefusal, MessageHead, Question};
 use super::transaction::Transaction;
 use super::{Command, Engine, Phase, REFUSALS_MAX, send, send_octets};
 use crate::imap::capability::Channel;
-use crate::imap::command::Secret;
+use crate::login::PlainLogin;
 use mail_parser::decoders::base64::base64_decode;
 
 impl Engine {
@@ -40,7 +40,7 @@ impl Engine {
                 send("+OK and the password", out);
             }
             Command::Pass(password) => match self.name.take() {
-                Some(name) => self.ask_to_log_in(name, password, out),
+                Some(name) => self.ask_to_log_in(PlainLogin::new(name, password), out),
                 None => self.fail("who are you?", out),
             },
             Command::Auth { mechanism: None, .. } => send_octets(b"+OK these\r\nPLAIN\r\n.\r\n", out),
@@ -62,18 +62,15 @@ impl Engine {
             b"*" => return self.fail("as you like", out),
             line => base64_decode(line).unwrap_or_default(),
         };
-        let mut parts = message.splitn(3, |octet| *octet == 0);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(other), Some(name), Some(password)) if other.is_empty() || other == name => {
-                self.ask_to_log_in(name.to_vec(), Secret::new(password.to_vec()), out);
-            }
-            _ => self.fail("[AUTH] not a message of PLAIN, or for somebody else", out),
+        match PlainLogin::of_sasl(&message) {
+            Some(login) => self.ask_to_log_in(login, out),
+            None => self.fail("[AUTH] not a message of PLAIN", out),
         }
     }
 
-    fn ask_to_log_in(&mut self, name: Vec<u8>, password: Secret, out: &mut Vec<Action>) {
+    fn ask_to_log_in(&mut self, login: PlainLogin, out: &mut Vec<Action>) {
         self.phase = Phase::LoggingIn;
-        out.push(Action::Ask(Question::LogIn { name, password }));
+        out.push(Action::Ask(Question::LogIn(login)));
     }
 
     pub(super) fn begin(&mut self, messages: Vec<MessageHead>, out: &mut Vec<Action>) {
@@ -86,6 +83,10 @@ impl Engine {
     pub(super) fn refuse_login(&mut self, refusal: LoginRefusal, out: &mut Vec<Action>) {
         self.phase = Phase::Commands;
         match refusal {
+            // Whoever guesses has to come again.
+            LoginRefusal::TooMany => {
+                self.close_with("-ERR [SYS/TEMP] too many wrong passwords; try again later", out);
+            }
             LoginRefusal::InUse => send("-ERR [IN-USE] another session has the mailbox", out),
             LoginRefusal::Unavailable => send("-ERR [SYS/TEMP] nobody can log in now", out),
             LoginRefusal::WrongPassword => {

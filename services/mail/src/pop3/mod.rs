@@ -7,7 +7,8 @@
 //!
 //! [`Event::Greet`] begins it; what the client sends goes in with [`Event::Received`], at most [`Engine::room`] at a time. Where somebody
 //! else has to say something the engine asks ([`Question`]) and does nothing else before the [`Answer`]; commands behind it wait
-//! in a bounded buffer. A message goes in as [`Event::Content`], piece by piece, and out with its dots.
+//! in a bounded buffer. A message goes in as [`Event::Content`], piece by piece, and out with its dots. Lists of messages and answers to many
+//! commands come in pieces as well: the next one with [`Event::Sent`].
 //!
 //! # What it refuses
 //!
@@ -28,12 +29,14 @@ pub use event::{Action, Answer, Ended, Event, LoginRefusal, MessageHead, Questio
 use crate::imap::capability::Channel;
 use crate::line::LineReader;
 use content::Content;
-use transaction::Transaction;
+use transaction::{Listing, Transaction};
 
 /// Of a command line (RFC 2449, section 4, has 255), as AUTH and long passwords need it.
 pub const LINE_OCTETS_MAX: usize = 2048;
 /// Of commands that wait for an answer.
 pub const WAITING_OCTETS_MAX: usize = 16 * 1024;
+/// What one step says at most, but for what a piece of content is: commands and lists behind it wait until it is sent.
+pub const SENT_OCTETS_MAX: usize = 32 * 1024;
 /// Of commands that are none, one after the other, before the session ends.
 pub const ERRORS_MAX: u32 = 20;
 /// Of wrong passwords.
@@ -51,6 +54,7 @@ pub struct Engine {
     transaction: Option<Transaction>,
     errors: u32,
     refusals: u32,
+    holds_back: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,8 @@ enum Phase {
     Sasl,
     /// Somebody is asked to let the client in.
     LoggingIn,
+    /// The client is being told of its messages.
+    Listing(Listing),
     /// A message is being read for the client.
     Sending(Box<Content>),
     /// Messages are being deleted.
@@ -80,7 +86,13 @@ impl Engine {
             transaction: None,
             errors: 0,
             refusals: 0,
+            holds_back: false,
         }
+    }
+
+    /// Whether there is more to say when all is sent: then it wants [`Event::Sent`].
+    pub fn holds_back(&self) -> bool {
+        self.holds_back
     }
 
     /// How many octets may be received now. More of them end the session.
@@ -102,6 +114,7 @@ impl Engine {
             Event::Received(octets) => self.receive(octets, &mut out),
             Event::Content(piece) => self.pass_content(piece, &mut out),
             Event::Answer(answer) => self.hear_answer(answer, &mut out),
+            Event::Sent => self.go_on(&mut out),
             Event::TlsBegun if matches!(self.phase, Phase::Handshake) => {
                 self.channel = Channel::Tls;
                 self.phase = Phase::Commands;
@@ -127,7 +140,16 @@ impl Engine {
     fn go_on(&mut self, out: &mut Vec<Action>) {
         let waiting = std::mem::take(&mut self.waiting);
         let mut rest = &waiting[..];
-        while matches!(self.phase, Phase::Commands | Phase::Sasl) {
+        self.holds_back = false;
+        while matches!(self.phase, Phase::Commands | Phase::Sasl | Phase::Listing(_)) {
+            if said_octets(out) >= SENT_OCTETS_MAX {
+                self.holds_back = true;
+                break;
+            }
+            if matches!(self.phase, Phase::Listing(_)) {
+                self.list_on(out);
+                continue;
+            }
             match self.lines.pull(&mut rest) {
                 Some(Ok(line)) => self.hear_line(&line, out),
                 Some(Err(error)) if error.is_final() => self.close_with(&format!("-ERR {error}"), out),
@@ -184,7 +206,10 @@ impl Engine {
     fn hear_end(&mut self, ended: Ended, out: &mut Vec<Action>) {
         match (&self.phase, ended) {
             (Phase::Closed, _) => {}
-            (Phase::Handshake | Phase::Sending(_), _) | (_, Ended::Gone) => self.close(out),
+            // What is half said is not followed by something else.
+            (Phase::Handshake | Phase::Listing(_) | Phase::Sending(_), _) | (_, Ended::Gone) => {
+                self.close(out)
+            }
             (_, Ended::TimedOut) => self.close_with("-ERR too long without a word", out),
             (_, Ended::ShuttingDown) => self.close_with("-ERR [SYS/TEMP] shutting down", out),
         }
@@ -215,6 +240,7 @@ impl Engine {
 
     fn close(&mut self, out: &mut Vec<Action>) {
         self.phase = Phase::Closed;
+        self.holds_back = false;
         self.waiting = Vec::new();
         out.push(Action::Close);
     }
@@ -231,6 +257,11 @@ fn send_octets(octets: &[u8], out: &mut Vec<Action>) {
         Some(Action::Send(before)) => before.extend_from_slice(octets),
         _ => out.push(Action::Send(octets.to_vec())),
     }
+}
+
+fn said_octets(out: &[Action]) -> usize {
+    let octets = |action: &Action| if let Action::Send(octets) = action { octets.len() } else { 0 };
+    out.iter().map(octets).sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::imap::command::Secret;
+use crate::login::PlainLogin;
 use proptest::prelude::*;
 
 const MESSAGES: [&str; 3] = ["A: b\r\n\r\n.one\r\n", "Subject: two\r\n\r\n1\r\n2\r\n3\r\n", "x"];
@@ -37,11 +38,14 @@ impl Party {
                 Action::Close => self.is_closed = true,
             }
         }
+        while self.engine.holds_back() {
+            self.step(Event::Sent);
+        }
     }
 
     fn answer(&mut self, question: Question) {
         let answer = match question {
-            Question::LogIn { name, password } => match (name.as_slice(), password.reveal()) {
+            Question::LogIn(login) => match (login.name.as_slice(), login.password.reveal()) {
                 (b"me", b"secret") => {
                     let head = |(at, text): (usize, &&str)| MessageHead {
                         octets: text.len() as u64,
@@ -50,6 +54,8 @@ impl Party {
                     Answer::LoggedIn(MESSAGES.iter().enumerate().map(head).collect())
                 }
                 (b"twice", _) => Answer::Refused(LoginRefusal::InUse),
+                (b"guesser", _) => Answer::Refused(LoginRefusal::TooMany),
+                (b"proxy", _) if login.acts_as.as_deref() == Some(b"you") => Answer::LoggedIn(Vec::new()),
                 _ => Answer::Refused(LoginRefusal::WrongPassword),
             },
             Question::Read(2) => Answer::NoContent,
@@ -134,13 +140,15 @@ fn a_client_is_known_by_its_password() {
         ("AUTH PLAIN AG1lAHNlY3JldA==\r\n", "+OK 3 messages\r\n"),
         ("AUTH PLAIN\r\nAG1lAHNlY3JldA==\r\n", "+ \r\n+OK 3 messages\r\n"),
         ("AUTH PLAIN\r\n*\r\n", "+ \r\n-ERR as you like\r\n"),
-        (
-            "AUTH PLAIN eW91AG1lAHNlY3JldA==\r\n",
-            "-ERR [AUTH] not a message of PLAIN, or for somebody else\r\n",
-        ),
+        // `you`, by `proxy`.
+        ("AUTH PLAIN eW91AHByb3h5AHg=\r\n", "+OK 0 messages\r\n"),
+        ("AUTH PLAIN AG1l\r\n", "-ERR [AUTH] not a message of PLAIN\r\n"),
     ] {
         assert_eq!(Party::new(Channel::Trusted).receive(said), heard, "{said:?}");
     }
+    let mut party = Party::new(Channel::Tls);
+    let heard = party.receive("USER guesser\r\nPASS x\r\n");
+    assert!(heard.contains("-ERR [SYS/TEMP] too many") && party.is_closed, "{heard}");
     let mut party = Party::new(Channel::Tls);
     let wrong = "+OK and the password\r\n-ERR [AUTH] wrong name or password\r\n";
     assert_eq!(party.receive(&"USER me\r\nPASS x\r\n".repeat(4)), wrong.repeat(3));
@@ -179,13 +187,45 @@ fn commands_wait_while_somebody_is_asked() {
     let mut engine = Engine::new(Channel::Trusted);
     engine.step(Event::Greet);
     let actions = engine.step(Event::Received(b"USER me\r\nPASS x\r\nSTAT\r\n"));
-    let question = Question::LogIn { name: b"me".to_vec(), password: Secret::new(b"x".to_vec()) };
+    let question = Question::LogIn(PlainLogin::new(b"me".to_vec(), Secret::new(b"x".to_vec())));
     assert_eq!(actions, [Action::Send(b"+OK and the password\r\n".to_vec()), Action::Ask(question)]);
     assert!(engine.room() < WAITING_OCTETS_MAX);
     // An answer that nobody waits for changes nothing.
     assert_eq!(engine.step(Event::Answer(Answer::ContentEnds)), []);
     let actions = engine.step(Event::Answer(Answer::LoggedIn(Vec::new())));
     assert_eq!(actions, [Action::Send(b"+OK 0 messages\r\n+OK 0 0\r\n".to_vec())]);
+}
+
+/// Catches an engine that makes all answers before it sends one.
+#[test]
+fn a_long_list_comes_in_pieces() {
+    let mut engine = Engine::new(Channel::Trusted);
+    engine.step(Event::Greet);
+    engine.step(Event::Received(b"USER me\r\nPASS x\r\n"));
+    let head = |number: u64| MessageHead { octets: number, id: format!("1700000000.{number}") };
+    engine.step(Event::Answer(Answer::LoggedIn((1..=100_000).map(head).collect())));
+    let (mut said, mut steps) = (String::new(), 0);
+    let mut actions = engine.step(Event::Received("DELE 2\r\nUIDL\r\n".repeat(3).as_bytes()));
+    loop {
+        let octets = said_octets(&actions);
+        assert!(octets < 2 * SENT_OCTETS_MAX + 100, "{octets} at once");
+        for action in actions {
+            let Action::Send(octets) = action else { panic!("{action:?}") };
+            said += std::str::from_utf8(&octets).unwrap();
+        }
+        steps += 1;
+        if !engine.holds_back() {
+            break;
+        }
+        actions = engine.step(Event::Sent);
+    }
+    assert!(steps > 100, "{steps}");
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 3 * 100_002);
+    assert_eq!(&lines[..4], ["+OK it goes with QUIT", "+OK", "1 1700000000.1", "3 1700000000.3"]);
+    assert_eq!(lines[100_000..100_002], ["100000 1700000000.100000", "."]);
+    let Action::Send(stat) = &engine.step(Event::Received(b"STAT\r\nRSET\r\nSTAT\r\n"))[0] else { panic!() };
+    assert_eq!(stat, b"+OK 99999 5000049998\r\n+OK\r\n+OK 100000 5000050000\r\n");
 }
 
 proptest! {

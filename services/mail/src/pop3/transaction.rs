@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::event::{Action, MessageHead, Question};
-use super::{Command, Engine, Phase, send, send_octets};
+use super::{Command, Engine, Phase, SENT_OCTETS_MAX, send, send_octets};
 use std::collections::BTreeSet;
 
 /// Of a unique id (section 7).
@@ -13,11 +13,22 @@ const ID_LETTERS_MAX: usize = 70;
 pub(super) struct Transaction {
     messages: Vec<MessageHead>,
     deleted: BTreeSet<usize>,
+    /// Of those that are not to go: STAT may come often.
+    octets: u64,
+}
+
+/// A list that is being told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listing {
+    told: fn(&MessageHead) -> Option<String>,
+    /// The place of the next message.
+    next: usize,
 }
 
 impl Transaction {
     pub(super) fn new(messages: Vec<MessageHead>) -> Self {
-        Self { messages, deleted: BTreeSet::new() }
+        let octets = octets(&messages);
+        Self { messages, deleted: BTreeSet::new(), octets }
     }
 
     /// Places from 0.
@@ -29,23 +40,32 @@ impl Transaction {
         self.messages.len() - self.deleted.len()
     }
 
-    fn octets(&self) -> u64 {
-        self.all().map(|(_, message)| message.octets).sum()
-    }
-
     /// The place of a message that is counted from 1 and not to go.
     fn place(&self, number: usize) -> Option<usize> {
         let place = number.checked_sub(1)?;
         (place < self.messages.len() && !self.deleted.contains(&place)).then_some(place)
     }
 
-    /// With their numbers.
-    fn all(&self) -> impl Iterator<Item = (usize, &MessageHead)> {
-        let messages = self.messages.iter().enumerate();
-        messages
-            .filter(|(place, _)| !self.deleted.contains(place))
-            .map(|(place, message)| (place + 1, message))
+    /// The next message that is not to go, from a place on, with its place.
+    fn from(&self, place: usize) -> Option<(usize, &MessageHead)> {
+        let mut messages = self.messages.iter().enumerate().skip(place);
+        messages.find(|(place, _)| !self.deleted.contains(place))
     }
+
+    fn delete(&mut self, place: usize) {
+        if self.deleted.insert(place) {
+            self.octets -= self.messages[place].octets;
+        }
+    }
+
+    fn keep_all(&mut self) {
+        let deleted = std::mem::take(&mut self.deleted);
+        self.octets += deleted.into_iter().map(|place| self.messages[place].octets).sum::<u64>();
+    }
+}
+
+fn octets(messages: &[MessageHead]) -> u64 {
+    messages.iter().map(|message| message.octets).sum()
 }
 
 impl Engine {
@@ -54,7 +74,7 @@ impl Engine {
             Command::Noop => send("+OK", out),
             Command::Stat => {
                 let (count, octets) =
-                    self.transaction.as_ref().map_or((0, 0), |all| (all.count(), all.octets()));
+                    self.transaction.as_ref().map_or((0, 0), |all| (all.count(), all.octets));
                 send(&format!("+OK {count} {octets}"), out);
             }
             Command::List(which) => self.list(which, |message| Some(message.octets.to_string()), out),
@@ -64,7 +84,7 @@ impl Engine {
             Command::Dele(number) => self.delete(number, out),
             Command::Rset => {
                 if let Some(transaction) = &mut self.transaction {
-                    transaction.deleted.clear();
+                    transaction.keep_all();
                 }
                 send("+OK", out);
             }
@@ -80,19 +100,34 @@ impl Engine {
     ) {
         let Some(transaction) = &self.transaction else { return };
         let Some(number) = which else {
-            let mut lines = "+OK\r\n".to_owned();
-            for (number, message) in transaction.all() {
-                if let Some(told) = told(message) {
-                    lines += &format!("{number} {told}\r\n");
-                }
-            }
-            return send_octets((lines + ".\r\n").as_bytes(), out);
+            self.phase = Phase::Listing(Listing { told, next: 0 });
+            return send("+OK", out);
         };
         let message = transaction.place(number).map(|place| &transaction.messages[place]);
         match message.and_then(told) {
             Some(told) => send(&format!("+OK {number} {told}"), out),
             None => self.fail("no such message", out),
         }
+    }
+
+    /// Tells some more of a list.
+    pub(super) fn list_on(&mut self, out: &mut Vec<Action>) {
+        let (Phase::Listing(listing), Some(transaction)) = (&mut self.phase, &self.transaction) else {
+            return;
+        };
+        let mut lines = String::new();
+        while lines.len() < SENT_OCTETS_MAX {
+            let Some((place, message)) = transaction.from(listing.next) else {
+                lines += ".\r\n";
+                self.phase = Phase::Commands;
+                break;
+            };
+            listing.next = place + 1;
+            if let Some(told) = (listing.told)(message) {
+                lines += &format!("{} {told}\r\n", place + 1);
+            }
+        }
+        send_octets(lines.as_bytes(), out);
     }
 
     fn read(&mut self, number: usize, lines: Option<u64>, out: &mut Vec<Action>) {
@@ -109,7 +144,7 @@ impl Engine {
         let place = self.transaction.as_ref().and_then(|transaction| transaction.place(number));
         match (place, &mut self.transaction) {
             (Some(place), Some(transaction)) => {
-                transaction.deleted.insert(place);
+                transaction.delete(place);
                 send("+OK it goes with QUIT", out);
             }
             _ => self.fail("no such message", out),

@@ -56,8 +56,8 @@ fn act(engine: &mut Engine, event: Event<'_>, socket: &mut TcpStream, deleted: &
                 continue;
             }
             Action::Close | Action::BeginTls => return false,
-            Action::Ask(Question::LogIn { name, password })
-                if (&name[..], password.reveal()) == (b"me", b"secret") =>
+            Action::Ask(Question::LogIn(login))
+                if (&login.name[..], login.password.reveal()) == (b"me", b"secret") =>
             {
                 let head = |(at, text): (usize, &&str)| MessageHead {
                     octets: text.len() as u64,
@@ -65,7 +65,7 @@ fn act(engine: &mut Engine, event: Event<'_>, socket: &mut TcpStream, deleted: &
                 };
                 Answer::LoggedIn(MESSAGES.iter().enumerate().map(head).collect())
             }
-            Action::Ask(Question::LogIn { .. }) => Answer::Refused(LoginRefusal::WrongPassword),
+            Action::Ask(Question::LogIn(_)) => Answer::Refused(LoginRefusal::WrongPassword),
             Action::Ask(Question::Read(place)) => {
                 assert!(act(engine, Event::Content(MESSAGES[place].as_bytes()), socket, deleted));
                 Answer::ContentEnds

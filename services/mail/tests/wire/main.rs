@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "here a panic with its place is the message")]
 
+mod ask;
 mod client;
 mod clients;
 mod drain;

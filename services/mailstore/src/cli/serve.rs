@@ -2,16 +2,16 @@
 
 use super::say;
 use mail::config::startup::{self, EXIT_INPUT};
-use mailstore::daemon::{self, Settings};
+use mailstore::daemon::{self, Orders, Settings};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
-/// Takes mail by LMTP into a store, until SIGTERM
+/// Takes mail by LMTP into a store, and lets it be read, until SIGTERM
 ///
-/// Mail is taken for accounts that are in the store: `mailstore account` makes one.
+/// Mail is taken for accounts of the directory whose mailboxes are on this pair; without a directory, for those that `mailstore account` has made.
+/// SIGHUP reads certificates again.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// Its settings, as TOML
@@ -41,23 +41,27 @@ impl Serve {
         log(self.log_json);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
-            let drain = CancellationToken::new();
-            drain_at_signal(&drain)?;
-            anyhow::Ok(daemon::run(settings, drain).await?)
+            let orders = Orders::default();
+            hear_signals(&orders)?;
+            anyhow::Ok(daemon::run(settings, orders).await?)
         })?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn drain_at_signal(drain: &CancellationToken) -> io::Result<()> {
+fn hear_signals(orders: &Orders) -> io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let drain = drain.clone();
+    let mut hangup = signal(SignalKind::hangup())?;
+    let orders = orders.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => orders.reload.notify_one(),
+            }
         }
-        drain.cancel();
+        orders.drain.cancel();
     });
     Ok(())
 }

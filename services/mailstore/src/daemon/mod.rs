@@ -1,26 +1,27 @@
-//! `mailstore serve`: opens a store, takes mail by LMTP, tells of itself over HTTP, compacts from time to time.
+//! `mailstore serve`: opens a store, takes mail by LMTP, lets it be read by POP3, tells of itself over HTTP, compacts from time to time.
 //!
-//! It ends when it is told to drain: sessions get their answers first ([`mail::server`]), then the store is closed. A second daemon on the
-//! same folder does not start. There is no TLS and no password on these listeners: they are for networks of our own hosts. Entry points: [`Settings`],
-//! [`run`].
+//! It ends when it is told to drain: sessions get their answers first ([`mail::listen`]), then the store is closed. A second daemon on the
+//! same folder does not start. LMTP has no TLS and no password: it is for networks of our own hosts. Who reads mail is asked for a
+//! password, of the directory's; [`crate::login`] says what goes on while the directory does not answer. Certificates are read again when their
+//! files change, and when it is told to. Entry points: [`Settings`], [`run`].
 
+mod error;
+mod listeners;
+mod people;
 mod settings;
 mod well;
 
-pub use settings::{Compaction, Lmtp, Observe, Settings};
+pub use error::DaemonError;
+pub use settings::{Compaction, Lmtp, Observe, Readers, Settings, Tls};
 
-use crate::error::StoreError;
-use crate::lmtp::{self, Inbound};
 use crate::store::{Config, Store};
+use listeners::{Listeners, bind};
 use mail::content::{Spool, SpoolConfig};
 use mail::observe::{self, Registry};
-use mail::server::{NoCertificate, Server};
-use std::io;
-use std::net::SocketAddr;
+use mail::tls::Certificates;
 use std::sync::Arc;
 use std::time::Duration;
-use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -31,62 +32,58 @@ use well::{StoreNumbers, Well};
 const SPOOL_MEMORY_OCTETS_MAX: usize = 256 * 1024;
 /// Of all messages on their way.
 const SPOOL_OCTETS_MAX: u64 = 4 << 30;
+/// Between two looks at the files of certificates.
+const CERTIFICATES_WATCH: Duration = Duration::from_secs(60);
 
-/// Why the daemon does not start.
-#[derive(Debug, Error)]
-pub enum DaemonError {
-    #[error("cannot open the store")]
-    Store(#[source] StoreError),
-    #[error("cannot make the folder for messages on their way")]
-    Folder(#[source] io::Error),
-    #[error("cannot listen on {address}; see who has it with `ss -ltnp`")]
-    Listen {
-        address: SocketAddr,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot serve LMTP")]
-    Certificate(#[from] NoCertificate),
-    #[error("opening the store broke")]
-    Broken(#[source] tokio::task::JoinError),
+/// What the daemon is told while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    /// Begin nothing new, and end.
+    pub drain: CancellationToken,
+    /// Read certificates again.
+    pub reload: Arc<Notify>,
 }
 
 /// Serves until it is told to drain, and then until everything has ended.
-pub async fn run(settings: Settings, drain: CancellationToken) -> Result<(), DaemonError> {
+pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> {
     let store = open(&settings).await?;
     let spool = spool(&settings)?;
+    let certificates = settings.tls.clone().map(Certificates::load).transpose()?;
+    let people = people::open(&settings).await?;
     let (registry, end) = (Registry::default(), CancellationToken::new());
-    let inbound = Arc::new(Inbound::new(store.clone(), settings.host.clone(), &settings.own_names));
-    registry.add(inbound.numbers());
     registry.add(Arc::new(StoreNumbers(store.clone())));
-    let config = lmtp::config(settings.host.clone(), &store, settings.drain.0);
-    let server = Server::new(config, inbound, None, Arc::clone(&spool))?;
-    registry.add(server.numbers());
+    let accounts = Arc::new(people::accounts(&settings, store.clone(), people.clone(), &registry)?);
+    let mut listeners = Listeners {
+        settings: &settings,
+        orders: &orders,
+        store: store.clone(),
+        accounts,
+        certificates: certificates.clone(),
+        registry: &registry,
+        serving: JoinSet::new(),
+    };
+    listeners.lmtp(Arc::clone(&spool)).await?;
+    listeners.pop3().await?;
 
-    let (mut serving, mut beside) = (JoinSet::new(), JoinSet::new());
-    for address in settings.lmtp.listen {
-        let (listener, server, drain) = (listen("lmtp", address).await?, server.clone(), drain.clone());
-        serving.spawn(async move { server.serve(listener, drain).await });
+    let mut beside = JoinSet::new();
+    if let Some(observed) = &settings.observe {
+        let listener = bind("observe", observed.listen).await?;
+        let well = Arc::new(Well { store: store.clone(), spool, people });
+        beside.spawn(observe::serve(listener, registry.clone(), well, end.clone()));
     }
-    if let Some(observed) = settings.observe {
-        let listener = listen("observe", observed.listen).await?;
-        let well = Arc::new(Well { store: store.clone(), spool });
-        beside.spawn(observe::serve(listener, registry, well, end.clone()));
-    } else {
-        // It has the store too.
-        drop(registry);
-        drop(spool);
+    if let Some(certificates) = certificates {
+        beside.spawn(renew(certificates, Arc::clone(&orders.reload), end.clone()));
     }
-    beside.spawn(compact(store, settings.compaction.every.0, end.clone()));
+    beside.spawn(compact(store.clone(), settings.compaction.every.0, end.clone()));
 
-    drain.cancelled().await;
+    orders.drain.cancelled().await;
     info!("draining");
-    serving.join_all().await;
+    listeners.serving.join_all().await;
     end.cancel();
     beside.join_all().await;
-    // The last clone of the store goes with the server.
-    let closed = spawn_blocking(move || drop(server)).await;
-    closed.map_err(DaemonError::Broken)?;
+    // Then the last clone of the store goes, and waits for the disk.
+    let last = (listeners.accounts, listeners.store, store, registry);
+    spawn_blocking(move || drop(last)).await.map_err(DaemonError::Broken)?;
     info!("ended");
     Ok(())
 }
@@ -112,12 +109,18 @@ fn spool(settings: &Settings) -> Result<Arc<Spool>, DaemonError> {
     }))
 }
 
-async fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, DaemonError> {
-    let failed = |source| DaemonError::Listen { address, source };
-    let bound = TcpListener::bind(address).await.map_err(failed)?;
-    let address = bound.local_addr().map_err(failed)?;
-    info!(listener, %address, "listening");
-    Ok(bound)
+/// When the files have changed, and at once when somebody says so.
+async fn renew(certificates: Certificates, reload: Arc<Notify>, end: CancellationToken) {
+    let at_once = async {
+        loop {
+            reload.notified().await;
+            certificates.reload_and_tell();
+        }
+    };
+    tokio::select! {
+        () = certificates.watch(CERTIFICATES_WATCH, end) => {}
+        () = at_once => {}
+    }
 }
 
 /// From time to time. A failure is told, and the next time comes.

@@ -3,12 +3,13 @@
 use super::rows::{self, AccountRow, MailboxRow};
 use crate::error::StoreError;
 use crate::event::AccountId;
-use crate::flags::Flags;
+use crate::flags::{Flags, Keyword};
 use crate::mailbox::{MailboxId, SpecialUse};
 use crate::message::{DeliveryKey, MessageInfo};
 use crate::name::{AccountName, MailboxName};
 use crate::number::{ModSeq, Uid, UidSet, UidValidity};
 use rusqlite::{Connection, OptionalExtension};
+use std::collections::BTreeSet;
 
 /// Where a message's octets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,28 @@ pub fn uids(index: &Connection, mailbox: MailboxId, within: &UidSet) -> Result<U
 pub fn deleted_uids(index: &Connection, mailbox: MailboxId, within: &UidSet) -> Result<UidSet, StoreError> {
     debug_assert_eq!(Flags::deleted().bits(), 8);
     select_uids(index, mailbox, within, "AND flags & 8")
+}
+
+/// The first message without `\Seen`.
+pub fn first_unseen(index: &Connection, mailbox: MailboxId) -> Result<Option<Uid>, StoreError> {
+    let sql = "SELECT uid FROM messages WHERE mailbox = ?1 AND NOT flags & 1 ORDER BY uid LIMIT 1";
+    Ok(index.prepare_cached(sql)?.query_row([mailbox.0], |row| rows::uid(row, 0)).optional()?)
+}
+
+/// What stands together in the keywords of messages: at most `limit` of such rows.
+pub fn keywords(
+    index: &Connection,
+    mailbox: MailboxId,
+    limit: usize,
+) -> Result<BTreeSet<Keyword>, StoreError> {
+    let sql = "SELECT DISTINCT keywords FROM messages WHERE mailbox = ?1 AND keywords <> '' LIMIT ?2";
+    let mut statement = index.prepare_cached(sql)?;
+    let rows = statement.query_map((mailbox.0, limit as u64), |row| row.get::<_, String>(0))?;
+    let mut keywords = BTreeSet::new();
+    for row in rows {
+        keywords.extend(row?.split_ascii_whitespace().filter_map(|word| Keyword::new(word).ok()));
+    }
+    Ok(keywords)
 }
 
 fn select_uids(

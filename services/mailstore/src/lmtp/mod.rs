@@ -4,21 +4,23 @@
 //! message that was delivered before ([`DeliveryKey::of`]) is answered with 250 and not kept again, so that a client whose answer was lost may
 //! come again. [`trace`] says what is put on top of a message.
 //!
-//! Until there is a directory here, the accounts are those of the store: an account is there when it has mailboxes. An address is the
-//! account of its own normal form, such as `ann@example.org`; `<postmaster>` is the one of this host.
+//! Which accounts there are, [`Accounts`] knows. An address is the account of its own normal form, such as `ann@example.org`: aliases and tags are
+//! resolved by who sends it here. `<postmaster>` is the one of this host.
 //!
-//! It never makes an account. Entry points: [`Inbound::new`], [`config`].
+//! It makes an account only because the directory has it. Entry points: [`Inbound::new`], [`config`].
 
 mod delivery;
 mod replies;
 pub mod trace;
 
+use crate::login::{Accounts, NotHere};
 use crate::name::AccountName;
 use crate::store::Store;
 use delivery::Message;
 use mail::address::{Domain, ForwardPath};
 use mail::command::{Mail, Rcpt};
 use mail::data::LongLines;
+use mail::directory::Directory;
 use mail::engine::{self, Protocol, Tls};
 use mail::message_id::MessageId;
 use mail::observe::{Counter, Measured, Page};
@@ -38,8 +40,9 @@ const PARALLEL_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
 /// The policy of an LMTP listener.
 #[derive(Debug)]
-pub struct Inbound {
+pub struct Inbound<D> {
     store: Store,
+    accounts: Arc<Accounts<D>>,
     host: Domain,
     /// With the host's.
     own_names: Arc<[String]>,
@@ -82,12 +85,12 @@ pub fn config(host: Domain, store: &Store, drain: Duration) -> server::Config {
     }
 }
 
-impl Inbound {
+impl<D: Directory> Inbound<D> {
     /// `own_names` are those of the hosts of ours that have a message before this one, as they write them into trace fields.
-    pub fn new(store: Store, host: Domain, own_names: &[Domain]) -> Self {
+    pub fn new(store: Store, accounts: Arc<Accounts<D>>, host: Domain, own_names: &[Domain]) -> Self {
         let own_names = own_names.iter().chain([&host]).map(ToString::to_string).collect();
         let room = Arc::new(Semaphore::new(ROOM_KIB as usize));
-        Self { store, host, own_names, room, duplicates: Arc::default() }
+        Self { store, accounts, host, own_names, room, duplicates: Arc::default() }
     }
 
     /// For [`mail::observe::Registry::add`].
@@ -105,19 +108,11 @@ impl Inbound {
 
     async fn check(&self, to: &ForwardPath, octets: u64) -> Result<(), Refusal> {
         let account = self.account(to).ok_or(replies::NO_SUCH_USER)?;
-        let store = self.store.clone();
-        let read = tokio::task::spawn_blocking(move || store.account(&account)).await;
-        let quota = match read {
-            Ok(Ok(quota)) => quota.ok_or(replies::NO_SUCH_USER)?,
-            Ok(Err(error)) => {
-                warn!(error = &error as &dyn std::error::Error, "an account cannot be looked up");
-                return Err(replies::FAILED);
-            }
-            Err(error) => {
-                error!(%error, "looking up an account broke");
-                return Err(replies::FAILED);
-            }
-        };
+        let quota = self.accounts.receive(&account).await.map_err(|why| match why {
+            NotHere::NoSuchAccount => replies::NO_SUCH_USER,
+            NotHere::Elsewhere => replies::ELSEWHERE,
+            NotHere::Unavailable => replies::FAILED,
+        })?;
         match quota.limit {
             Some(limit) if octets > limit || quota.used.saturating_add(octets.max(1)) > limit => {
                 Err(replies::over_quota(octets, limit))
@@ -171,7 +166,7 @@ impl Inbound {
     }
 }
 
-impl Policy for Inbound {
+impl<D: Directory> Policy for Inbound<D> {
     type Session = Session;
 
     async fn connected(&self, peer: Peer) -> Result<Session, Unwelcome> {

@@ -8,6 +8,9 @@ pub const DELIVERED_BEFORE: Text = Text::fixed("Delivered before");
 
 /// RFC 3463 section 3.2: bad destination mailbox address.
 pub const NO_SUCH_USER: Refusal = Refusal::fixed(550, Status::new(1, 1), "No such user here");
+/// Section 3.5: unable to route. Whoever asks the directory again learns where the mailbox is.
+pub const ELSEWHERE: Refusal =
+    Refusal::fixed(451, Status::new(4, 4), "The mailbox is on another server; try again later");
 /// Section 3.3: mailbox full. Its owner can make room, so it is for now.
 pub const MAILBOX_FULL: Refusal = Refusal::fixed(452, Status::new(2, 2), "Mailbox is full; try again later");
 /// Section 3.3: message length exceeds administrative limit of the mailbox. There will never be room for it.

@@ -4,7 +4,7 @@
 
 mod uid_set;
 
-pub use uid_set::UidSet;
+pub use uid_set::{Places, UidSet};
 
 use std::fmt;
 use std::num::NonZeroU32;

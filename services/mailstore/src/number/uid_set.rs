@@ -1,5 +1,9 @@
 //! A set of UIDs as runs: a mailbox of 100,000 messages that were delivered one behind the other is one run.
 
+mod algebra;
+
+pub use algebra::Places;
+
 use super::Uid;
 use std::fmt;
 

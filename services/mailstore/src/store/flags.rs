@@ -61,6 +61,7 @@ fn store_flags(
         let mut changes: Vec<_> = changes.into_iter().collect();
         changes.sort_by_key(|(_, uids)| uids.first());
         turn.record(&Event::FlagsChanged { mailbox, modseq, changes }, &[])?;
+        flagged.modseq = Some(modseq);
     }
     Ok(flagged)
 }

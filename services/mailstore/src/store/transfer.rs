@@ -24,7 +24,20 @@ impl Store {
     /// Messages with `\Deleted`, of a set (UID EXPUNGE, RFC 4315) or all of them. Returns which are gone.
     pub async fn expunge(&self, mailbox: MailboxId, uids: Option<UidSet>) -> Result<UidSet, StoreError> {
         let within = uids.unwrap_or_else(UidSet::all);
-        self.change(move |turn| expunge(turn, mailbox, &within)).await
+        self.change(move |turn| {
+            let uids = read::deleted_uids(turn.index(), mailbox, &within)?;
+            remove(turn, mailbox, uids)
+        })
+        .await
+    }
+
+    /// Those messages of a set that are there, whatever their flags, in one step. Returns which are gone by it.
+    pub async fn remove(&self, mailbox: MailboxId, uids: UidSet) -> Result<UidSet, StoreError> {
+        self.change(move |turn| {
+            let uids = read::uids(turn.index(), mailbox, &uids)?;
+            remove(turn, mailbox, uids)
+        })
+        .await
     }
 }
 
@@ -75,9 +88,9 @@ fn next_uids(mailbox: &MailboxRow, count: u64) -> Result<UidSet, StoreError> {
     Ok(uids)
 }
 
-fn expunge(turn: &mut Turn<'_>, mailbox: MailboxId, within: &UidSet) -> Result<UidSet, StoreError> {
+/// Messages that are there.
+fn remove(turn: &mut Turn<'_>, mailbox: MailboxId, uids: UidSet) -> Result<UidSet, StoreError> {
     let state = read::mailbox(turn.index(), mailbox)?.info.state;
-    let uids = read::deleted_uids(turn.index(), mailbox, within)?;
     if !uids.is_empty() {
         let modseq = next(state.highest_modseq)?;
         turn.record(&Event::Expunged { mailbox, modseq, uids: uids.clone() }, &[])?;

@@ -7,6 +7,7 @@
 use super::Store;
 use super::mailboxes::no_mailbox;
 use crate::error::StoreError;
+use crate::flags::Keyword;
 use crate::index::read;
 use crate::mailbox::{MailboxId, MailboxInfo, MailboxState};
 use crate::message::{MessageInfo, News};
@@ -14,6 +15,7 @@ use crate::name::{AccountName, MailboxName};
 use crate::number::{ModSeq, Uid, UidSet};
 use bytes::Bytes;
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// SELECT takes the recent messages, EXAMINE leaves them recent for the next one.
@@ -119,7 +121,43 @@ impl MailboxView {
         })
     }
 
+    /// The first message without `\Seen`.
+    pub fn first_unseen(&self) -> Result<Option<Uid>, StoreError> {
+        self.store.inner.readers.read(|index| read::first_unseen(index, self.info.id))
+    }
+
+    /// Keywords that messages have; those of at most so many different messages.
+    pub fn keywords(&self, limit: usize) -> Result<BTreeSet<Keyword>, StoreError> {
+        self.store.inner.readers.read(|index| read::keywords(index, self.info.id, limit))
+    }
+
+    /// Those of new messages that no session was told of before this one is; see [`Access`].
+    pub fn recent_of(&self, new: &UidSet, access: Access) -> UidSet {
+        let notices = &self.store.inner.notices;
+        let from = match access {
+            Access::ReadWrite => notices.claim_recent(self.info.id),
+            Access::ReadOnly => notices.recent_from(self.info.id),
+        };
+        from.map_or_else(UidSet::new, |from| new.from(from))
+    }
+
     pub fn message(&self, uid: Uid, range: Range<u64>) -> Result<Bytes, StoreError> {
         self.store.message(self.info.id, uid, range)
+    }
+
+    /// CRC-32C of all of a message, for who reads it in pieces.
+    pub fn checksum(&self, uid: Uid) -> Result<u32, StoreError> {
+        let place = self.store.inner.readers.read(|index| read::content(index, self.info.id, uid))?;
+        Ok(place.checksum)
+    }
+
+    /// The same mailbox without its UIDs, to be read from elsewhere.
+    pub fn clone_handle(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            info: self.info.clone(),
+            uids: UidSet::new(),
+            recent: UidSet::new(),
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Speaks LMTP as it is told on standard input. Python's own `sendmail` reads one answer for all recipients, so this one goes step by step.
 const PYTHON: &str = r#"
@@ -62,6 +62,8 @@ pub struct Daemon {
     log: Receiver<String>,
     pub lmtp: SocketAddr,
     pub observe: SocketAddr,
+    /// Where the settings say so.
+    pub pop3: Option<SocketAddr>,
     pub folder: TempDir,
 }
 
@@ -79,11 +81,12 @@ impl Daemon {
             runtime.block_on(store.set_quota(&account(name), *quota)).unwrap();
         }
         drop(store);
-        Self::start_on(folder)
+        Self::start_on(folder, "", "")
     }
 
-    fn start_on(folder: TempDir) -> Self {
-        let file = write_settings(folder.path(), "");
+    /// With more settings: keys that stand above all tables, and tables.
+    pub fn start_on(folder: TempDir, top: &str, tables: &str) -> Self {
+        let file = write_settings(folder.path(), top, tables);
         let mut child = command(env!("CARGO_BIN_EXE_mailstore"))
             .args(["serve", "--log-json", "--config", &file])
             .stderr(Stdio::piped())
@@ -92,8 +95,10 @@ impl Daemon {
         let (line, log) = channel();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|text| line.send(text)));
-        let [lmtp, observe] = ["lmtp", "observe"].map(|listener| address(&log, listener));
-        Self { child, log, lmtp, observe, folder }
+        let lmtp = address(&log, "lmtp");
+        let pop3 = tables.contains("[pop3]").then(|| address(&log, "pop3"));
+        let observe = address(&log, "observe");
+        Self { child, log, lmtp, observe, pop3, folder }
     }
 
     pub fn python(&self, mails: &[Mail<'_>]) -> Vec<Told> {
@@ -117,6 +122,10 @@ impl Daemon {
         let stream = TcpStream::connect(self.lmtp).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+
+    pub fn pop3_port(&self) -> String {
+        self.pop3.unwrap().port().to_string()
     }
 
     /// The answer to GET.
@@ -157,11 +166,11 @@ impl Drop for Daemon {
 }
 
 /// The file's name.
-pub fn write_settings(folder: &Path, more: &str) -> String {
+pub fn write_settings(folder: &Path, top: &str, tables: &str) -> String {
     let path = folder.join("mailstore.toml");
     let text = format!(
-        "host = 'store-1.example'\nown_names = ['mx1.example', 'mx2.example']\nfolder = '{}'\ndrain = '15s'\n\
-         [lmtp]\nlisten = ['127.0.0.1:0']\n[observe]\nlisten = '127.0.0.1:0'\n[compaction]\nevery = '1s'\n{more}",
+        "host = 'store-1.example'\nown_names = ['mx1.example', 'mx2.example']\nfolder = '{}'\ndrain = '15s'\n{top}\
+         [lmtp]\nlisten = ['127.0.0.1:0']\n[observe]\nlisten = '127.0.0.1:0'\n[compaction]\nevery = '1s'\n{tables}",
         folder.join("store").display()
     );
     std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();

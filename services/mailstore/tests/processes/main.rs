@@ -4,5 +4,8 @@
 
 mod command;
 mod daemon;
+mod directory;
 mod killed;
+mod office;
+mod pop3;
 mod serve;

@@ -154,11 +154,11 @@ fn it_tells_of_itself_and_has_its_folder_alone() {
 fn a_file_is_checked_and_an_account_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
-    let file = write_settings(folder.path(), "");
+    let file = write_settings(folder.path(), "", "");
     let good = mailstore(&["serve", "--check", "--config", &file]);
     assert_eq!(text(good.stdout), format!("{file} is a configuration of mailstore\n"));
     assert!(good.status.success() && !folder.path().join("store").exists());
-    let file = write_settings(folder.path(), "sometimes = true\n");
+    let file = write_settings(folder.path(), "", "sometimes = true\n");
     let bad = mailstore(&["serve", "--config", &file]);
     let talk = text(bad.stderr);
     assert!(bad.status.code() == Some(2) && talk.contains(":11: compaction"), "{talk}");

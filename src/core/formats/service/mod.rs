@@ -17,6 +17,8 @@ pub use settings::{SettingError, SettingKind, SettingName, check_settings};
 pub const SERVICES_PATH: &str = "/usr/lib/understudy/services";
 /// Where an image keeps their templates.
 pub const TEMPLATES_PATH: &str = "/usr/lib/understudy/templates";
+/// Where an image keeps the programs of its services that no Debian package brings.
+pub const PROGRAMS_PATH: &str = "/usr/lib/understudy/programs";
 /// Below this everything is rendered that an identity needs.
 pub const RENDERED_PATH: &str = "/run/understudy";
 
@@ -31,6 +33,9 @@ pub struct Service {
     /// Debian packages that it needs.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// Programs of its own, for [`PROGRAMS_PATH`]; the builder is told where they are.
+    #[serde(default)]
+    pub programs: Vec<Name>,
     /// systemd units beside this file, installed under `/etc/systemd/system`.
     pub units: Vec<String>,
     /// What the node lets in while it holds an identity whose role has this service, such as `udp/53`.

@@ -250,3 +250,22 @@ fn damage_in_a_message_is_said_and_not_handed_out() {
     disk.damage(&segment, 500);
     assert_eq!(view.message(Uid::MIN, 0..500).unwrap(), text);
 }
+
+#[test]
+fn messages_are_removed_whatever_their_flags() {
+    let lab = Lab::new();
+    let store = lab.open();
+    for text in ["one", "two", "three"] {
+        run(store.deliver(mail(text))).unwrap();
+    }
+    let id = inbox(&store).id();
+    let changes = store.changes(id);
+    let before = *changes.borrow();
+    assert_eq!(run(store.remove(id, uids(&[1, 3, 4]))).unwrap(), uids(&[1, 3]));
+    assert!(*changes.borrow() > before, "who waits for the mailbox hears of it");
+    assert_eq!(run(store.remove(id, uids(&[1, 3]))).unwrap(), UidSet::new());
+    drop(store);
+    let view = inbox(&lab.open());
+    assert_eq!(view.uids, uids(&[2]));
+    assert_eq!(view.news(modseq(3)).unwrap().vanished, uids(&[1, 3]));
+}

@@ -17,6 +17,7 @@ enum Step {
     Flag { mailbox: usize, uids: (u32, u32), bits: u8, keyword: Option<u8>, how: u8, since: Option<u64> },
     Copy { from: usize, uids: (u32, u32), to: usize, is_move: bool },
     Expunge { mailbox: usize, uids: (u32, u32) },
+    Remove { mailbox: usize, uids: (u32, u32) },
     Create { mailbox: usize },
     Delete { mailbox: usize },
     Rename { from: usize, to: usize },
@@ -40,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (mailbox(), uids(), mailbox(), any::<bool>())
             .prop_map(|(from, uids, to, is_move)| Step::Copy { from, uids, to, is_move }),
         3 => (mailbox(), uids()).prop_map(|(mailbox, uids)| Step::Expunge { mailbox, uids }),
+        1 => (mailbox(), uids()).prop_map(|(mailbox, uids)| Step::Remove { mailbox, uids }),
         2 => mailbox().prop_map(|mailbox| Step::Create { mailbox }),
         1 => mailbox().prop_map(|mailbox| Step::Delete { mailbox }),
         1 => (mailbox(), mailbox()).prop_map(|(from, to)| Step::Rename { from, to }),
@@ -87,6 +89,11 @@ async fn take(store: &Store, step: &Step) {
         Step::Expunge { mailbox, uids } => {
             if let Ok(id) = id(mailbox) {
                 store.expunge(id, Some(set(*uids))).await.unwrap();
+            }
+        }
+        Step::Remove { mailbox, uids } => {
+            if let Ok(id) = id(mailbox) {
+                store.remove(id, set(*uids)).await.unwrap();
             }
         }
         Step::Create { mailbox } => drop(store.create(&ann, &at(mailbox), None).await),
