@@ -16,6 +16,8 @@ BIN := $(CARGO_TARGET_DIR)/release
 BUILD_NODE = RUSTFLAGS="$(NODE_FLAGS)" cargo build --release --locked -p understudy-node --features program --target $(NODE_TARGET) \
 	&& install -D -m 755 $(CARGO_TARGET_DIR)/$(NODE_TARGET)/release/understudy-node $(BIN)/understudy-node
 UNDERSTUDY := $(BIN)/understudy
+# The programs that services bring into the image.
+PROGRAMS := -p access -p inbound -p mailctl -p mailstore
 # What cargo-fuzz would set, without its nightly compiler.
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
@@ -51,13 +53,13 @@ packages: ## Install the Debian packages that are missing; tests unpack those in
 	$$become env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
 
 .PHONY: build
-build: packages ## Build the command and the static node agent
-	cargo build --release --locked
+build: packages ## Build the command, the static node agent and the mail daemons
+	cargo build --release --locked -p understudy $(PROGRAMS)
 	$(BUILD_NODE)
 
 .PHONY: mail
 mail: packages ## Run the mail daemons on this machine for a domain of its own (FOLDER=target/mail); Ctrl-C ends them
-	cargo build --release --locked -p mailstore -p inbound -p access -p mailctl
+	cargo build --release --locked $(PROGRAMS)
 	python3 tests/demo/mail.py $(BIN) $(or $(FOLDER),target/mail)
 
 # What demo and bench-takeover boot; how long the image took to build is left beside it.
@@ -91,10 +93,11 @@ lint: packages ## Check format, lints and licences
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 
 .PHONY: mutants
-mutants: ## Break takeover and the mail library in every way that their tests name, one at a time, and see them fail
+mutants: ## Break takeover, the mail library and its front end in every way that their tests name, one at a time, and see them fail
 	python3 tests/mutants/plan.py
 	python3 tests/mutants/node.py
 	python3 tests/mutants/mail.py
+	python3 tests/mutants/access.py
 
 .PHONY: bench-build
 bench-build: build ## Time a build beside mmdebstrap; writes target/bench/build.json

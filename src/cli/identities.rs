@@ -4,10 +4,21 @@ use super::Outcome;
 use super::listing::{Listing, or_dash};
 use super::operator::ListOptions;
 use clap::Args;
+use understudy_rack::view::VolumeView;
 use understudy_site::rack::IdentityDetails;
 
-const HEADER: [&str; 9] =
-    ["IDENTITY", "CLUSTER", "STATE", "EPOCH", "NODE", "SERIAL", "ADDRESS", "HOST NAME", "ATTENTION"];
+const HEADER: [&str; 10] = [
+    "IDENTITY",
+    "CLUSTER",
+    "STATE",
+    "EPOCH",
+    "NODE",
+    "SERIAL",
+    "VOLUME",
+    "ADDRESS",
+    "HOST NAME",
+    "ATTENTION",
+];
 
 /// With `--json` one array; with `--watch` as well, one a line.
 #[derive(Args)]
@@ -35,8 +46,16 @@ fn row(identity: &IdentityDetails) -> Vec<String> {
         or_dash(identity.epoch.map(|epoch| epoch.to_string()).unwrap_or_default()),
         or_dash(identity.node.as_ref().map(ToString::to_string).unwrap_or_default()),
         or_dash(identity.serial.clone().unwrap_or_default()),
+        or_dash(identity.volume.as_ref().map(places).unwrap_or_default()),
         identity.address.to_string(),
         identity.host_name.clone(),
         or_dash(identity.attention.join("; ")),
     ]
+}
+
+/// The nodes with the data.
+fn places(volume: &VolumeView) -> String {
+    let nodes: Vec<&str> = volume.copies.iter().map(|node| node.as_str()).collect();
+    let nodes = nodes.join(", ");
+    if volume.served { nodes } else { format!("{nodes} (never served)") }
 }

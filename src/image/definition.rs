@@ -9,10 +9,11 @@ use toml::Spanned;
 use understudy_core::base::byte_count::ByteCount;
 use understudy_core::base::fs;
 use understudy_core::formats::command_line::OnFailure;
+use understudy_core::formats::disk_layout::VOLUME_MIN;
 use understudy_core::formats::service::{RENDERED_PATH, Service};
 use understudy_core::formats::template_context::TemplateContext;
 use understudy_core::model::name::Name;
-use understudy_core::model::role::Role;
+use understudy_core::model::role::{ClusterKind, Exclusivity, Role};
 
 /// FAT32 has at least 65,525 clusters (Microsoft's FAT specification), of 4096 bytes as firmware likes them.
 const ESP_MIN: ByteCount = ByteCount::mebibytes(260);
@@ -90,6 +91,9 @@ pub struct Disk {
     pub state: ByteCount,
     /// The first boot grows state to this, and leaves the rest of the disk for volumes.
     pub state_max: ByteCount,
+    /// How large a volume gets at most; without it half of what is left.
+    #[serde(default)]
+    pub volume_max: Option<Spanned<ByteCount>>,
 }
 
 #[derive(Deserialize)]
@@ -116,8 +120,10 @@ struct RawDefinition {
 #[serde(deny_unknown_fields)]
 struct RawRole {
     services: Vec<Spanned<Name>>,
-    cluster: understudy_core::model::role::ClusterKind,
-    exclusivity: understudy_core::model::role::Exclusivity,
+    cluster: ClusterKind,
+    exclusivity: Exclusivity,
+    #[serde(default)]
+    volume: Option<Spanned<bool>>,
 }
 
 /// Why a definition cannot be built. Every variant is the author's to fix.
@@ -131,6 +137,10 @@ pub enum DefinitionError {
     RoleWithoutService { path: PathBuf, line: usize, role: Name, service: Name },
     #[error("{}:{line}: role `{role}` has no service", path.display())]
     RoleEmpty { path: PathBuf, line: usize, role: Name },
+    #[error("{}:{line}: role `{role}` has a volume, so its exclusivity has to be \"strict\": two holders would lose data", path.display())]
+    VolumeSoft { path: PathBuf, line: usize, role: Name },
+    #[error("{}:{line}: `volume_max` is {volume_max}, and a volume has at least {VOLUME_MIN}", path.display())]
+    VolumeSmall { path: PathBuf, line: usize, volume_max: ByteCount },
     #[error("{}:{line}: service `{service}` is listed twice", path.display())]
     ServiceTwice { path: PathBuf, line: usize, service: Name },
     #[error("{}:{line}: service `{service}` cannot be used", path.display())]
@@ -208,6 +218,11 @@ impl Reader<'_> {
         if esp < ESP_MIN {
             return Err(DefinitionError::EspSmall { path: self.path.to_owned(), line, esp });
         }
+        if let Some(volume_max) = raw.disk.volume_max.as_ref().filter(|max| *max.get_ref() < VOLUME_MIN) {
+            let line = line_of(self.text, volume_max.span());
+            let volume_max = *volume_max.get_ref();
+            return Err(DefinitionError::VolumeSmall { path: self.path.to_owned(), line, volume_max });
+        }
         let services = self.services(&raw.services)?;
         let roles = self.roles(&raw)?;
         let mut packages = raw.packages;
@@ -268,7 +283,12 @@ impl Reader<'_> {
             }
             let services = declared.services.iter().map(|service| service.get_ref().clone()).collect();
             let RawRole { cluster, exclusivity, .. } = *declared;
-            roles.insert(role, Role { services, cluster, exclusivity });
+            let volume = declared.volume.as_ref().filter(|volume| *volume.get_ref());
+            if let Some(volume) = volume.filter(|_| exclusivity != Exclusivity::Strict) {
+                let line = line_of(self.text, volume.span());
+                return Err(DefinitionError::VolumeSoft { path, line, role });
+            }
+            roles.insert(role, Role { services, cluster, exclusivity, volume: volume.is_some() });
         }
         Ok(roles)
     }
@@ -353,4 +373,84 @@ fn syntax_message(text: &str, error: &toml::de::Error) -> String {
 fn line_of(text: &str, span: Range<usize>) -> usize {
     let start = span.start.min(text.len());
     text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE: &str = "name = \"store\"\ndescription = \"x\"\nunits = []\n\
+        [templates]\n\"store.tera\" = \"/run/understudy/store/store.conf\"\n";
+    const IMAGE: &str = r#"
+name = "mail"
+version = "0.1.0"
+suite = "bookworm"
+valid_days = 1
+packages = []
+services = ["store"]
+
+[kernel]
+package = "linux"
+exclude = []
+initrd = []
+load = []
+
+[boot]
+packages = []
+arguments = ""
+on_failure = "wait"
+tries = 1
+disk_wait_s = 1
+
+[disk]
+esp = "260MiB"
+root = "1MiB"
+verity = "1MiB"
+state = "1MiB"
+state_max = "1MiB"
+
+[roles.store]
+services = ["store"]
+cluster = "balanced"
+exclusivity = "strict"
+"#;
+
+    fn read(image: &str) -> Result<Definition, DefinitionError> {
+        let tree = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("services/store/service.toml", SERVICE),
+            ("templates/store.tera", "folder = {{ volume }}/mail\n"),
+            ("images/mail/image.toml", image),
+        ] {
+            let path = tree.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text.as_bytes()).unwrap();
+        }
+        Definition::read(&tree.path().join("images/mail"))
+    }
+
+    /// Catches the mutant that lets two holders have a volume each.
+    #[test]
+    fn a_strict_role_may_have_a_volume_and_a_soft_one_may_not() {
+        let roles = |image: &str| read(image).unwrap().roles;
+        assert!(!roles(IMAGE).values().any(|role| role.volume), "only where it is said");
+        let with_volume = format!("{IMAGE}volume = true\n");
+        assert!(roles(&with_volume).values().all(|role| role.volume));
+        let error = read(&with_volume.replace("\"strict\"", "\"soft\"")).unwrap_err();
+        assert!(
+            matches!(&error, DefinitionError::VolumeSoft { line, .. } if *line == with_volume.lines().count()),
+            "{error}"
+        );
+        let without = format!("{IMAGE}volume = false\n").replace("\"strict\"", "\"soft\"");
+        assert!(roles(&without).values().all(|role| !role.volume));
+    }
+
+    #[test]
+    fn a_volume_has_a_size_that_makes_sense() {
+        let with =
+            |max: &str| read(&IMAGE.replace("\n\n[roles", &format!("\nvolume_max = \"{max}\"\n\n[roles")));
+        assert_eq!(*with("64MiB").unwrap().disk.volume_max.unwrap().get_ref(), VOLUME_MIN);
+        assert!(matches!(with("63MiB"), Err(DefinitionError::VolumeSmall { .. })));
+        assert!(read(IMAGE).unwrap().disk.volume_max.is_none());
+    }
 }

@@ -161,6 +161,7 @@ mod tests {
             verity: ByteCount::mebibytes(2),
             state: ByteCount::mebibytes(16),
             state_max: ByteCount::mebibytes(64),
+            volume_max: None,
         })
     }
 

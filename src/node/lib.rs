@@ -4,10 +4,11 @@
 //! service. The program is static, so that the initrd holds nothing else.
 //!
 //! It never runs a root file system that does not match the root hash on its command line, never ends
-//! process 1, and never empties a state partition that holds something.
+//! process 1, never empties a state partition that holds something, and never puts an empty volume in the place of a lost one.
 
 pub mod agent;
 pub mod console;
+pub mod disk;
 pub mod enrol;
 pub mod identity;
 pub mod init;

@@ -12,6 +12,8 @@ use crate::ledger::Draft;
 use crate::limits;
 use crate::prune::prune;
 use crate::state::Step;
+use crate::volume;
+use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 
@@ -50,10 +52,27 @@ pub(crate) fn begin(step: &mut Step, begin: Begin<'_>) -> Option<Draft> {
             };
             let text = format!("identity {name} has to leave node {node} ({reason}), and stays: {why}");
             attention::attend(step, name, NoteKind::Waiting, text);
-            None
+            close_while_it_waits(step, &begin)
         }
         None => draft(step, begin),
     }
+}
+
+/// A new holder with the only copy of a volume can only be waited for, which may take days: its takeover ends here, so that it
+/// keeps no other one from beginning.
+fn close_while_it_waits(step: &Step, begin: &Begin<'_>) -> Option<Draft> {
+    let Begin { name, identity, holder, .. } = begin;
+    let rack = limits::rack(step, &holder.node, name)?;
+    let is_bound = volume::with_data(step, name).is_some();
+    let is_granting = matches!(identity.state, IdentityState::Granting { .. });
+    if !is_bound || !is_granting || limits::standstill(step, &rack, name).is_some() {
+        return None;
+    }
+    let epoch = identity.takeover?;
+    let takeover = step.state.durable.takeover(name, epoch).filter(|takeover| takeover.closed.is_none())?;
+    let draft =
+        Draft::new("close a takeover that waits for its node").guard([Key::Identity((*name).clone())]);
+    Some(lost_its_spare(step, draft, name, epoch, takeover))
 }
 
 /// Why it must not begin now: limits, and nobody who could take over. Without a spare a fence would only do harm.
@@ -157,11 +176,13 @@ pub(crate) fn spend(
 fn close_the_one_before(step: &Step, draft: Draft, name: &Name, identity: &Identity) -> Draft {
     let Some(epoch) = identity.takeover.filter(|epoch| *epoch != identity.epoch) else { return draft };
     match step.state.durable.takeover(name, epoch) {
-        Some(before) if before.closed.is_none() => {
-            let closed = Some(Closed { at: step.now.wall, outcome: Outcome::SpareLost });
-            let before = Takeover { closed, ..before.clone() };
-            draft.put(Key::Takeover(name.clone(), epoch), Object::Takeover(Box::new(before)))
-        }
+        Some(before) if before.closed.is_none() => lost_its_spare(step, draft, name, epoch, before),
         _ => draft,
     }
+}
+
+fn lost_its_spare(step: &Step, draft: Draft, name: &Name, epoch: Epoch, takeover: &Takeover) -> Draft {
+    let closed = Some(Closed { at: step.now.wall, outcome: Outcome::SpareLost });
+    let takeover = Takeover { closed, ..takeover.clone() };
+    draft.put(Key::Takeover(name.clone(), epoch), Object::Takeover(Box::new(takeover)))
 }

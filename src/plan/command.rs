@@ -1,4 +1,5 @@
-//! What operators say. A command may go past limits, never past a missing fence, and never while this agent is cut off.
+//! What operators say. A command may go past limits, never past a missing fence, never away from the only copy of a volume,
+//! and never while this agent is cut off.
 
 use crate::begin::{self, Begin};
 use crate::cut_off;
@@ -14,6 +15,7 @@ use crate::ledger::{self, Draft};
 use crate::limits;
 use crate::state::Step;
 use crate::view::Said;
+use crate::volume;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 
@@ -72,6 +74,9 @@ fn carry_out(step: &Step, said: &Said) -> Result<(Draft, String), String> {
         Command::ConfirmDead { node } => confirm_dead(step, node, &by),
         Command::Drain { node } => {
             known(step, node)?;
+            if let Some(why) = volume::why_it_stays(step, node) {
+                return Err(why);
+            }
             let object = Object::Drain(Drain { by, since: now });
             let draft = Draft::new("drain").put(Key::Drain(node.clone()), object);
             Ok((draft, format!("node {node} is drained: it gives up what it holds and is no spare")))
@@ -135,6 +140,9 @@ fn assign(step: &Step, name: &Name, node: &NodeId) -> Result<(Draft, String), St
         ));
     }
     if let Some(why) = grant::why_no_spare(step, node) {
+        return Err(format!("node {node} {why}"));
+    }
+    if let Some(why) = volume::objection(step, name, node) {
         return Err(format!("node {node} {why}"));
     }
     if !step.state.config.nodes[node].has.covers(&declaration.needs) {

@@ -30,6 +30,8 @@ pub struct Declaration {
     pub front: Front,
     pub needs: Needs,
     pub spares: SpareSource,
+    /// Whether it keeps data on its node's disk; strict identities only.
+    pub has_volume: bool,
 }
 
 /// Where the clients of a cluster knock.

@@ -1,4 +1,5 @@
-//! The planner: which spare gets which free identity. Strict identities first; the choice is the same whoever makes it.
+//! The planner: which spare gets which free identity. Strict identities first; the choice is the same whoever makes it. Where
+//! data is decides before anything else ([`volume`]).
 
 use crate::attention::attend;
 use crate::config::{Declaration, LastSpare, SpareSource};
@@ -9,6 +10,7 @@ use crate::key::Key;
 use crate::ledger::{self, Draft};
 use crate::limits;
 use crate::state::Step;
+use crate::volume;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::Exclusivity;
@@ -33,8 +35,9 @@ pub(crate) fn next(step: &mut Step) -> Option<Draft> {
         None => match choose(step, &name) {
             Ok(node) => draft(step, &name, &node),
             Err(why) => {
-                let text =
-                    format!("identity {name} has no node, and gets one as soon as there is one: {why}");
+                let is_bound = volume::with_data(step, &name).is_some();
+                let hope = if is_bound { "" } else { ", and gets one as soon as there is one" };
+                let text = format!("identity {name} has no node{hope}: {why}");
                 attend(step, &name, NoteKind::Waiting, text);
                 None
             }
@@ -79,6 +82,9 @@ pub(crate) fn choose(step: &Step, name: &Name) -> Result<NodeId, String> {
     let Some(declaration) = step.state.config.identities.get(name) else {
         return Err("the site file does not declare it".to_owned());
     };
+    if let Some(volume) = volume::with_data(step, name) {
+        return volume::choose(step, name, volume);
+    }
     // A node that has just let go gets it back only if there is no other.
     let from = takeover(step, name).map(|(_, takeover)| takeover.from.clone());
     let mut spares: Vec<((bool, bool), NodeId)> = step
@@ -88,6 +94,7 @@ pub(crate) fn choose(step: &Step, name: &Name) -> Result<NodeId, String> {
         .iter()
         .filter(|(_, facts)| facts.rack == declaration.rack || declaration.spares == SpareSource::AnyRack)
         .filter(|(id, facts)| is_spare(step, id) && facts.has.covers(&declaration.needs))
+        .filter(|(id, _)| volume::objection(step, name, id).is_none())
         .map(|(id, facts)| ((Some(id) == from.as_ref(), facts.rack != declaration.rack), id.clone()))
         .collect();
     if spares.is_empty() {
@@ -96,7 +103,7 @@ pub(crate) fn choose(step: &Step, name: &Name) -> Result<NodeId, String> {
         let other = if has_any { "; the spares there are elsewhere, or too small for it" } else { "" };
         return Err(format!("rack {rack} has no spare for it{other}"));
     }
-    spares.retain(|(_, id)| !is_kept(step, declaration, id));
+    spares.retain(|(_, id)| !is_kept(step, name, declaration, id));
     spares.sort();
     match spares.into_iter().next() {
         Some((_, id)) => Ok(id),
@@ -132,7 +139,7 @@ pub(crate) fn why_no_spare(step: &Step, id: &NodeId) -> Option<String> {
 }
 
 /// Whether it is the last spare of a rack that has strict identities.
-fn is_kept(step: &Step, declaration: &Declaration, id: &NodeId) -> bool {
+fn is_kept(step: &Step, name: &Name, declaration: &Declaration, id: &NodeId) -> bool {
     let Some(rack) = step.state.config.rack_of(id) else { return false };
     if declaration.exclusivity == Exclusivity::Strict
         || step.state.config.policy(rack).last_spare == LastSpare::ForAll
@@ -142,7 +149,8 @@ fn is_kept(step: &Step, declaration: &Declaration, id: &NodeId) -> bool {
     let mut identities = step.state.config.identities.values();
     let has_strict = identities.any(|other| other.rack == *rack && other.exclusivity == Exclusivity::Strict);
     let nodes = step.state.config.nodes.iter().filter(|(_, facts)| facts.rack == *rack);
-    has_strict && nodes.filter(|(other, _)| is_spare(step, other)).count() <= 1
+    let is_free = |other: &NodeId| is_spare(step, other) && volume::objection(step, name, other).is_none();
+    has_strict && nodes.filter(|(other, _)| is_free(other)).count() <= 1
 }
 
 /// The transaction that raises the epoch and names the node.
@@ -170,6 +178,7 @@ pub(crate) fn draft(step: &Step, name: &Name, node: &NodeId) -> Option<Draft> {
         .guard(limits::pause_keys(rack, name))
         .guard([Key::Drain(node.clone())])
         .note(Note::of_identity(NoteKind::Assigned, name, epoch, Some(node), text));
+    let draft = volume::granted(step, draft, name, node, epoch);
     Some(match takeover(step, name) {
         Some((key, takeover)) => {
             let (granted, to) = (Some(now), Some(node.clone()));

@@ -25,6 +25,8 @@ pub enum Key {
     Drain(NodeId),
     /// `/v1/distrust/NODE`: its BMC was caught at a lie.
     Distrust(NodeId),
+    /// `/v1/volume/ID`, never deleted: where the data of an identity is.
+    Volume(Name),
 }
 
 /// What can be paused.
@@ -48,10 +50,14 @@ pub enum LoadError {
     },
     #[error("identity {0} is at epoch {1}, but its epoch entry says {2}: the ledger is not of one time")]
     Epochs(Name, Epoch, Epoch),
+    #[error(
+        "the volume of identity {0} was born at epoch {1}, and its epoch entry says {2}: the ledger is not of one time"
+    )]
+    Volume(Name, Epoch, Epoch),
 }
 
 /// The prefixes under which the durable objects are.
-pub const PREFIXES: [&str; 8] = [
+pub const PREFIXES: [&str; 9] = [
     "/v1/epoch/",
     "/v1/identity/",
     "/v1/takeover/",
@@ -60,6 +66,7 @@ pub const PREFIXES: [&str; 8] = [
     "/v1/pause/",
     "/v1/drain/",
     "/v1/distrust/",
+    "/v1/volume/",
 ];
 
 impl Key {
@@ -80,6 +87,7 @@ impl Key {
             ["pause", "identity", name] => name.parse().map(|name| Self::Pause(Scope::Identity(name))).ok(),
             ["drain", node] => node.parse().map(Self::Drain).ok(),
             ["distrust", node] => node.parse().map(Self::Distrust).ok(),
+            ["volume", name] => name.parse().map(Self::Volume).ok(),
             _ => None,
         };
         key.ok_or_else(refuse)
@@ -105,6 +113,7 @@ impl fmt::Display for Key {
             Self::Pause(Scope::Identity(name)) => write!(out, "/v1/pause/identity/{name}"),
             Self::Drain(node) => write!(out, "/v1/drain/{node}"),
             Self::Distrust(node) => write!(out, "/v1/distrust/{node}"),
+            Self::Volume(name) => write!(out, "/v1/volume/{name}"),
         }
     }
 }
@@ -147,6 +156,7 @@ mod tests {
             Key::Pause(Scope::Identity(name())),
             Key::Drain(node()),
             Key::Distrust(node()),
+            Key::Volume(name()),
         ];
         for key in keys {
             let text = key.to_string();

@@ -16,6 +16,8 @@
 //! 5. **Grant** ([`grant`]): one transaction raises the epoch and names a spare. From its stored answer on, the spare is told.
 //! 6. **Held** ([`serve`]): the spare says that it serves; one transaction closes the record.
 //!
+//! An identity with data on a disk ([`volume`]) goes to a node with a copy, and to no other: while none may have it, it waits.
+//!
 //! # How it is kept safe
 //!
 //! - [`Durable`] changes only by what the ledger answered. Every action is derived from it, so nothing is done before what
@@ -51,6 +53,7 @@ mod storm;
 mod suspect;
 pub mod timings;
 mod view;
+mod volume;
 
 pub use config::Config;
 pub use durable::Durable;

@@ -10,6 +10,7 @@ use crate::key::Key;
 use crate::ledger::Draft;
 use crate::limits;
 use crate::state::Step;
+use crate::volume;
 use std::time::Duration;
 use understudy_core::model::name::Name;
 use understudy_core::protocol::heartbeat::Phase;
@@ -37,6 +38,7 @@ fn held(step: &Step, name: &Name, identity: &Identity, holder: Holder) -> Draft 
     let next = Identity { state: IdentityState::Held { holder }, since: now, ..identity.clone() };
     let draft = Draft::new("store that an identity is served")
         .put(Key::Identity(name.clone()), Object::Identity(next));
+    let draft = volume::served(step, draft, name);
     let open = identity.takeover.and_then(|ended| {
         let takeover =
             step.state.durable.takeover(name, ended).filter(|takeover| takeover.closed.is_none())?;

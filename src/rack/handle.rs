@@ -2,7 +2,7 @@
 
 use crate::heartbeats::Heartbeats;
 use crate::metrics::Metrics;
-use crate::orders::Snapshot;
+use crate::orders::{Granted, Snapshot};
 use crate::view::RackView;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -112,10 +112,9 @@ impl Handle {
         self.shared.snapshot().may_have(node, identity, epoch)
     }
 
-    /// Whether the holder of an identity takes the identity address. `false` only for a stand-in behind a virtual address.
-    pub fn takes_address(&self, identity: &Name) -> bool {
-        let snapshot = self.shared.snapshot();
-        snapshot.durable.identity(identity).is_none_or(|identity| identity.withheld.is_empty())
+    /// The same, with what the bundle has to say of it.
+    pub fn granted(&self, node: &NodeId, identity: &Name, epoch: Epoch) -> Option<Granted> {
+        self.shared.snapshot().granted(node, identity, epoch)
     }
 
     /// What is stored, as this agent last knew it.

@@ -27,4 +27,5 @@ pub mod view;
 pub use driver::{Config, Rack, RackError, build};
 pub use handle::{Carry, Done, Handle, Refused};
 pub use journal::{Journal, JournalError, Told};
+pub use orders::Granted;
 pub use store::StoreError;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
+use understudy_core::protocol::bundle::VolumeOrder;
 use understudy_core::protocol::heartbeat::{Heartbeat, Held, Order, Phase};
 use understudy_plan::Durable;
 use understudy_plan::durable::IdentityState;
@@ -33,10 +34,25 @@ pub struct Snapshot {
     pub made: Instant,
 }
 
+/// What of a grant its holder has to know beside the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Whether it takes the identity address. `false` only for a stand-in behind a virtual address.
+    pub takes_address: bool,
+    pub volume: Option<VolumeOrder>,
+}
+
 impl Snapshot {
     /// Whether this node is granted, or holds, exactly this identity at exactly this epoch.
     pub fn may_have(&self, node: &NodeId, identity: &Name, epoch: Epoch) -> bool {
         self.is_known && self.has(node, None, identity, epoch)
+    }
+
+    /// As what the node holds it, if it may have it.
+    pub fn granted(&self, node: &NodeId, name: &Name, epoch: Epoch) -> Option<Granted> {
+        let identity = self.durable.identity(name).filter(|_| self.may_have(node, name, epoch))?;
+        let volume = self.durable.volume(name).map(|volume| VolumeOrder { born: volume.born });
+        Some(Granted { takes_address: identity.withheld.is_empty(), volume })
     }
 
     /// The order for a node that says this. `age_max` is how old this snapshot may be.

@@ -3,14 +3,14 @@
 use crate::facts::Facts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::{ClusterKind, Exclusivity};
 use understudy_plan::config::Declaration;
-use understudy_plan::durable::{IdentityState, Outcome, Takeover};
+use understudy_plan::durable::{IdentityState, Outcome, Takeover, Volume};
 use understudy_plan::key::Scope;
 use understudy_plan::timings::Now;
 use understudy_plan::{NodeState, State};
@@ -70,8 +70,23 @@ pub struct IdentityView {
     /// Of the state; `None` before its first assignment.
     #[schema(value_type = Option<String>)]
     pub since: Option<Timestamp>,
+    /// Where its data is, if it has any.
+    pub volume: Option<VolumeView>,
     /// What a person should look at.
     pub attention: Option<String>,
+}
+
+/// The data of one identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VolumeView {
+    /// The epoch at which it was made.
+    #[schema(value_type = u64)]
+    pub born: Epoch,
+    /// The nodes with a current copy: its identity goes to no other once it was served.
+    #[schema(value_type = Vec<String>)]
+    pub copies: BTreeSet<NodeId>,
+    /// Whether its identity was ever served; before that a volume is made anew where it is needed.
+    pub served: bool,
 }
 
 /// One node, as far as takeover is concerned.
@@ -211,6 +226,7 @@ impl Sources<'_> {
             epoch: self.state.durable().epoch(name),
             node: node.cloned(),
             since: stored.map(|identity| identity.since),
+            volume: self.state.durable().volume(name).map(VolumeView::of),
             attention: self.state.attention(name).map(str::to_owned),
         }
     }
@@ -262,6 +278,12 @@ impl Sources<'_> {
             left: policy.fences_max.saturating_sub(used),
             window_s: policy.window.as_secs(),
         }
+    }
+}
+
+impl VolumeView {
+    fn of(volume: &Volume) -> Self {
+        Self { born: volume.born, copies: volume.copies.clone(), served: volume.served }
     }
 }
 

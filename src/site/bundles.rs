@@ -7,6 +7,7 @@ use crate::secrets::{Recipient, SealError, Secrets, SecretsError};
 use std::sync::Arc;
 use understudy_core::model::name::Name;
 use understudy_core::protocol::bundle::{Bundle, BundleRequest};
+use understudy_rack::Granted;
 
 /// Why a bundle cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +31,13 @@ impl Bundles {
         Self { clusters, secrets }
     }
 
-    /// The bundle of an identity at an epoch, for the node with this key (DER of its SubjectPublicKeyInfo).
-    pub async fn of(&self, request: &BundleRequest, public_key_info: &[u8]) -> Result<Bundle, BundleError> {
+    /// The bundle of an identity that was granted so at an epoch, for the node with this key (DER of its SubjectPublicKeyInfo).
+    pub async fn of(
+        &self,
+        request: &BundleRequest,
+        granted: Granted,
+        public_key_info: &[u8],
+    ) -> Result<Bundle, BundleError> {
         let BundleRequest { identity, epoch } = request;
         let (cluster, known) =
             self.find(identity).ok_or_else(|| BundleError::NoSuchIdentity(identity.clone()))?;
@@ -44,9 +50,10 @@ impl Bundles {
             role: cluster.role.clone(),
             cluster: cluster.name.clone(),
             host_name: known.host_name.to_string(),
-            address: Some(known.address),
+            address: Some(known.address).filter(|_| granted.takes_address),
             members: cluster.members(),
             settings: cluster.settings.clone(),
+            volume: granted.volume,
             secret: recipient.seal(identity, *epoch, &secret)?,
         })
     }

@@ -198,8 +198,9 @@ impl DiskView {
     fn of(disk: &Disk) -> Self {
         let content = match &disk.content {
             DiskContent::Empty => "empty".to_owned(),
-            DiskContent::Image { root_hashes } => {
-                format!("an image of understudy ({} slots)", root_hashes.len())
+            DiskContent::Image { root_hashes, volumes } => {
+                let volumes = volumes.iter().map(|volume| format!(", {volume}")).collect::<String>();
+                format!("an image of understudy ({} slots{volumes})", root_hashes.len())
             }
             DiskContent::Foreign { description } => description.clone(),
             DiskContent::Unreadable { reason } => format!("unreadable: {reason}"),

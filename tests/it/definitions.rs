@@ -43,6 +43,17 @@ fn a_duplicate_role_is_named_with_its_line() {
 }
 
 #[test]
+fn a_volume_wants_a_strict_role_and_room() {
+    let soft = "exclusivity = \"soft\"";
+    let with_volume = "exclusivity = \"soft\"\nvolume = true";
+    refuses(soft, with_volume, "volume = true", &["role `dns` has a volume", "\"strict\""]);
+    refuses(soft, "exclusivity = \"soft\"\nvolume = 1", "volume = 1", &["volume"]);
+    let state = "state_max = \"4GiB\"";
+    let small = "state_max = \"4GiB\"\nvolume_max = \"1MiB\"";
+    refuses(state, small, "volume_max", &["`volume_max` is 1.0 MiB", "at least 64.0 MiB"]);
+}
+
+#[test]
 fn a_value_that_makes_no_sense_is_named_with_its_line() {
     refuses("esp = \"288MiB\"", "esp = \"64MiB\"", "esp = ", &["FAT32 needs at least 260.0 MiB"]);
     refuses("root = \"384MiB\"", "root = \"big\"", "root = \"big\"", &["`big` is not a size"]);

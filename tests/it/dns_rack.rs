@@ -1,9 +1,11 @@
 //! A rack whose machines serve DNS under identities, seen as its operator and its clients see it.
 
+use crate::command::text;
 use crate::installed::installed;
 use crate::rack::{LIMIT, Rack};
 use serde_json::Value;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use understudy_core::base::fs;
 
@@ -58,6 +60,15 @@ impl DnsRack {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), settings.as_bytes()).unwrap();
         Self { rack: Rack::from(name, &installed(), file.path()) }
+    }
+
+    /// The same from empty disks, with an image and further arguments of `lab up`.
+    #[track_caller]
+    pub fn with_image(name: &str, image: &Path, key: &Path, settings: &str, more: &[&str]) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), settings.as_bytes()).unwrap();
+        let more = [&["--site-settings", text(file.path())], more].concat();
+        Self { rack: Rack::up(name, image, key, &more) }
     }
 
     /// What the site says of an identity.

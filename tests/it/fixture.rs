@@ -33,6 +33,12 @@ pub fn node() -> PathBuf {
         .expect("UNDERSTUDY_NODE is not set: run `make test`")
 }
 
+/// What the image's services bring, which cargo puts beside the command.
+pub fn programs() -> Vec<PathBuf> {
+    let beside = Path::new(env!("CARGO_BIN_EXE_understudy"));
+    ["access", "inbound", "mailctl", "mailstore"].map(|name| beside.with_file_name(name)).to_vec()
+}
+
 /// The checkout.
 pub fn tree() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -98,8 +104,8 @@ impl Fixture {
 
     /// The digests of all that the image is made from.
     fn inputs(&self) -> String {
-        let programs = [PathBuf::from(env!("CARGO_BIN_EXE_understudy")), node(), self.lock.clone()];
-        let mut files = programs.to_vec();
+        let mut files = vec![PathBuf::from(env!("CARGO_BIN_EXE_understudy")), node(), self.lock.clone()];
+        files.extend(programs());
         for folder in ["images", "services", "templates"] {
             collect(&tree().join(folder), &mut files);
         }

@@ -42,4 +42,5 @@ mod takeover;
 mod told;
 mod trust;
 mod unit;
+mod volumes;
 mod wrong_machines;

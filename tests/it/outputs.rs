@@ -170,6 +170,19 @@ fn a_folder_that_is_no_image_is_not_replaced() {
 }
 
 #[test]
+fn programs_that_are_missing_or_none_are_named_before_anything_is_built() {
+    let fixture = fixture();
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments =
+        fixture.build_arguments(crate::fixture::tree(), &folder.path().join("out"), &fixture.cache);
+    arguments.extend(["--programs".into(), folder.path().to_owned()]);
+    let inbound = folder.path().join("inbound");
+    run_understudy(&arguments).expect_failure(2, &[text(&inbound), "hint: make build"]);
+    fs::write(&inbound, b"#!/bin/sh\n").unwrap();
+    run_understudy(&arguments).expect_failure(2, &["inbound is not a program", "hint: make build"]);
+}
+
+#[test]
 fn a_node_agent_that_is_not_static_is_refused() {
     let fixture = fixture();
     let folder = tempfile::tempdir().unwrap();

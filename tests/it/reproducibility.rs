@@ -1,7 +1,7 @@
 //! The same image, byte for byte, for another user in another folder.
 
 use crate::command::{run, text};
-use crate::fixture::{fixture, node, tree};
+use crate::fixture::{fixture, node, programs, tree};
 use std::path::Path;
 use understudy_core::base::fs;
 use understudy_core::base::process::Process;
@@ -49,6 +49,9 @@ fn another_user_in_another_folder_builds_the_same_bytes() {
         (&fixture.key, "signing.key"),
     ] {
         fs::copy(from, &at(to)).unwrap();
+    }
+    for program in programs() {
+        fs::copy(&program, &home.path().join(program.file_name().unwrap())).unwrap();
     }
     let (program, images) = (at("understudy"), at("images/mail"));
     let options = [

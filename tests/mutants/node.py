@@ -1,4 +1,4 @@
-"""Mutants of how a node holds an identity; its tests must catch each.
+"""Mutants of how a node holds an identity and its volume; its tests must catch each.
 
     python3 tests/mutants/node.py [NAME ...]
 """
@@ -92,6 +92,29 @@ MUTANTS = {
         "elapsed() < which.turn_max()",
         "elapsed() < which.turn_max() * 1000",
     ),
+    "empty-in-the-place-of-a-lost-volume": (
+        "identity/acts/volume.rs",
+        "            None if self.is_newborn() => Ok(Todo::Add),\n            None => Err(self.lost()),\n",
+        "            None if self.is_newborn() || found.is_none() => Ok(Todo::Add),\n            None => Err(self.lost()),\n",
+    ),
+    "any-volume-will-do": (
+        "identity/acts/volume.rs",
+        "            Some(born) if born == self.born => Ok(Todo::Nothing),\n",
+        "            Some(born) if born <= self.born => Ok(Todo::Nothing),\n",
+    ),
+    "volume-of-another": ("identity/acts/volume.rs", "if uuid != volume_id(self.identity) {", "if uuid == [0; 16] {"),
+    "volume-is-half-made-later": ("disk/volume_partition.rs", "        attribute_bits: HALF_MADE,\n", "        attribute_bits: 0,\n"),
+    "volume-by-its-name": (
+        "disk/volume_partition.rs",
+        "entry.unique_partition_guid == volume_id(identity)",
+        "entry.partition_name.as_str() == volume_name(identity)",
+    ),
+    "released-with-a-volume": ("identity/tenant.rs", "M::stop_roles, M::drop_volumes,", "M::stop_roles,"),
+    "image-goes-over-a-volume": (
+        "install/mod.rs",
+        "DiskContent::Image { volumes, .. } if !volumes.is_empty() => {",
+        "DiskContent::Image { volumes, .. } if !volumes.is_empty() && !wipe => {",
+    ),
     "deactivating-is-stopped": (
         "identity/acts/units.rs",
         'const STOPPED: [&str; 2] = ["inactive", "failed"];',
@@ -99,7 +122,7 @@ MUTANTS = {
     ),
 }
 
-RUNS = [["--lib", "identity::"], ["--lib", "agent::"]]
+RUNS = [["--lib", "identity::"], ["--lib", "disk::"], ["--lib", "install::"], ["--lib", "agent::"]]
 
 if __name__ == "__main__":
     mutants.main("understudy-node", "src/node", MUTANTS, RUNS)

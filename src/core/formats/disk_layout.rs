@@ -3,6 +3,9 @@
 //! Type GUIDs are those of the UEFI specification (2.10, section 5.3.3), GRUB's BIOS boot partition and the
 //! Discoverable Partitions Specification of the UAPI group.
 
+use crate::base::byte_count::ByteCount;
+use crate::base::sha256::Sha256;
+use crate::model::name::Name;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -15,6 +18,13 @@ pub const BIOS_BOOT: &str = "bios-boot";
 pub const ESP: &str = "esp";
 /// What survives a reboot; made and grown by the first boot.
 pub const STATE: &str = "state";
+
+/// How the name of a volume's partition begins; the name of its identity follows.
+const VOLUME: &str = "volume-";
+/// UTF-16 code units of a name in the GPT (UEFI 2.10, table 5.6).
+const NAME_UNITS_MAX: usize = 36;
+/// Less is no room for a volume.
+pub const VOLUME_MIN: ByteCount = ByteCount::mebibytes(64);
 
 /// One of the two places for an image on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +78,25 @@ pub const TYPE_VERITY: TypeGuid = guid(0x2c7357ed_ebd2_46d9_aec1_23d437ec2bf5);
 /// `4D21B016-B534-45C2-A9FB-5C16E091FD2D`, variable data
 pub const TYPE_STATE: TypeGuid = guid(0x4d21b016_b534_45c2_a9fb_5c16e091fd2d);
 
+/// `6F5C1E8A-2D0B-4B9E-9C53-7A41D8E0B265`, ours: a volume, the data of an identity. Never written over by an installation.
+pub const TYPE_VOLUME: TypeGuid = guid(0x6f5c1e8a_2d0b_4b9e_9c53_7a41d8e0b265);
+
+/// The name of a volume's partition, for people: cut where the GPT has no more room. [`volume_id`] is what tells volumes apart.
+pub fn volume_name(identity: &Name) -> String {
+    let name: String = VOLUME.chars().chain(identity.as_str().chars()).collect();
+    name.chars().take(NAME_UNITS_MAX).collect()
+}
+
+/// The unique GUID of a volume's partition and the UUID of its file system, as bytes: the identity's alone.
+pub fn volume_id(identity: &Name) -> [u8; 16] {
+    let digest = Sha256::of_parts(&[b"understudy volume ", identity.as_str().as_bytes()]);
+    let mut id: [u8; 16] = std::array::from_fn(|at| digest.as_bytes()[at]);
+    // Version 8, variant 1 (RFC 9562, section 5.8), in the byte order of a UUID.
+    id[6] = id[6] & 0x0f | 0x80;
+    id[8] = id[8] & 0x3f | 0x80;
+    id
+}
+
 /// A GUID as it stands in a specification, turned into the byte order of the disk.
 pub const fn guid(written: u128) -> TypeGuid {
     let b = written.to_be_bytes();
@@ -82,5 +111,17 @@ mod tests {
     fn the_first_three_fields_of_a_guid_are_little_endian() {
         assert_eq!(TYPE_ESP[..8], [0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11]);
         assert_eq!(TYPE_ESP[8..], [0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b]);
+    }
+
+    #[test]
+    fn volumes_of_two_identities_are_told_apart_also_where_their_names_are_cut() {
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        assert_eq!(volume_name(&name("store-1")), "volume-store-1");
+        let (one, other) =
+            (name("a23456789-123456789-123456789-12"), name("a23456789-123456789-123456789-13"));
+        assert_eq!(volume_name(&one).len(), 36);
+        assert_eq!(volume_name(&one), volume_name(&other));
+        assert_ne!(volume_id(&one), volume_id(&other));
+        assert_eq!((volume_id(&one)[6] >> 4, volume_id(&one)[8] >> 6), (8, 2));
     }
 }

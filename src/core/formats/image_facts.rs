@@ -1,5 +1,6 @@
 //! What an image says about itself, inside its own root.
 
+use crate::base::byte_count::ByteCount;
 use crate::model::name::Name;
 use crate::model::role::Role;
 use serde::{Deserialize, Serialize};
@@ -17,4 +18,7 @@ pub struct ImageFacts {
     pub version: semver::Version,
     /// What a node that runs it can do.
     pub roles: BTreeMap<Name, Role>,
+    /// How large a volume gets at most; without it half of what its disk has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_max: Option<ByteCount>,
 }

@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+/// Where the volume of the identity that a node holds is mounted while it holds it. Always here, so that a unit can name it in
+/// `ReadWritePaths=` and `AssertPathIsMountPoint=`; its root folder is root's.
+pub const VOLUME_PATH: &str = "/var/lib/understudy/volume";
+
 /// The variables of a template, by these names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TemplateContext {
@@ -23,6 +27,9 @@ pub struct TemplateContext {
     pub members: Vec<Member>,
     /// As `[settings]` of the role's services declares them; a list that is not set is empty.
     pub settings: Map<String, Value>,
+    /// [`VOLUME_PATH`], where the identity has a volume; otherwise there is no such variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<&'static str>,
 }
 
 impl TemplateContext {
@@ -42,6 +49,7 @@ impl TemplateContext {
             listen,
             members: bundle.members.clone(),
             settings,
+            volume: bundle.volume.map(|_| VOLUME_PATH),
         }
     }
 
@@ -61,6 +69,7 @@ impl TemplateContext {
             listen: vec![address, IpAddr::V4(Ipv4Addr::LOCALHOST)],
             members: vec![member],
             settings: settings.collect(),
+            volume: Some(VOLUME_PATH),
         }
     }
 }

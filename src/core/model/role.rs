@@ -13,6 +13,9 @@ pub struct Role {
     pub cluster: ClusterKind,
     /// What a second holder would do.
     pub exclusivity: Exclusivity,
+    /// Whether a holder keeps data on its node's disk; strict roles only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub volume: bool,
 }
 
 /// How the identities of one role serve together.

@@ -1,5 +1,6 @@
 //! What a node is made of, as its own kernel sees it.
 
+use crate::base::sha256::Sha256;
 use crate::model::mac::MacAddress;
 use crate::model::ssh_key::SshPublicKey;
 use crate::model::uuid::Uuid;
@@ -64,8 +65,12 @@ pub struct Disk {
 pub enum DiskContent {
     /// Zeros where anything would make itself known.
     Empty,
-    /// A partition table of ours; with the root hash of each filled slot.
-    Image { root_hashes: Vec<crate::base::sha256::Sha256> },
+    /// A partition table of ours; with the root hash of each filled slot, and the names of the volumes on it.
+    Image {
+        root_hashes: Vec<Sha256>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        volumes: Vec<String>,
+    },
     /// Something else, in words for people, such as `GPT with 3 partitions: efi, data, swap`.
     Foreign { description: String },
     /// The disk does not answer.

@@ -91,6 +91,7 @@ pub fn additions(
         name: definition.name.clone(),
         version: definition.version.clone(),
         roles: definition.roles.clone(),
+        volume_max: definition.disk.volume_max.as_ref().map(|max| *max.get_ref()),
     };
     let facts = serde_json::to_vec_pretty(&facts).map_err(RootError::Facts)?;
     all.insert(IMAGE_FACTS_PATH.trim_start_matches('/').to_owned(), file(facts));

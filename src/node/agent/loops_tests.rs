@@ -114,8 +114,12 @@ impl Machine for Hanging {
             address: None,
             members: Vec::new(),
             settings: Default::default(),
+            volume: None,
             secret: SealedSecret { encapsulated_key: Vec::new(), ciphertext: Vec::new() },
         })
+    }
+    fn take_volume(&mut self, _bundle: &Bundle) -> Result<(), ActError> {
+        Ok(())
     }
     fn render(&mut self, _bundle: &Bundle) -> Result<(), ActError> {
         Ok(())
@@ -146,6 +150,9 @@ impl Machine for Hanging {
         Ok(())
     }
     fn stop_roles(&mut self) -> Result<(), ActError> {
+        Ok(())
+    }
+    fn drop_volumes(&mut self) -> Result<(), ActError> {
         Ok(())
     }
     fn remove_rendered(&mut self) -> Result<(), ActError> {

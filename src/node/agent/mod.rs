@@ -99,7 +99,7 @@ fn run() -> Result<std::convert::Infallible, AgentError> {
     let join =
         |kept| Membership::new(kept, &image, &boot, failed_units, neighbours).map_err(AgentError::BootId);
     let mut membership = kept.as_ref().map(join).transpose()?;
-    let board = kept.as_ref().map(|kept| start_loops(kept, &image)).transpose()?;
+    let board = kept.as_ref().map(|kept| start_loops(kept, &image, &boot)).transpose()?;
     loop {
         // A loop that hangs is what the watchdog is for.
         if board.is_none_or(Board::is_alive) {
@@ -114,10 +114,10 @@ fn run() -> Result<std::convert::Infallible, AgentError> {
 
 /// Starts what runs beside the conversation about membership. The loops live as long as the process: systemd ends them with
 /// it, and what they have half done is found again by the next agent.
-fn start_loops(kept: &Kept, image: &ImageFacts) -> Result<&'static Board, AgentError> {
+fn start_loops(kept: &Kept, image: &ImageFacts, boot: &BootFacts) -> Result<&'static Board, AgentError> {
     let memory = Memory::new(Path::new(RUN), Path::new(STATE));
     let (remembered, epochs) = (memory.tenure(), memory.epochs());
-    let node = Node::new(kept, image, Templates::of_image(), memory)?;
+    let node = Node::new(kept, image, &boot.disk, Templates::of_image(), memory)?;
     let mut tenant = Tenant::new(node, remembered, epochs);
     let board: &'static Board = Box::leak(Box::new(Board::new(tenant.held())));
     let pulse = Pulse::new(kept, boot_id().map_err(AgentError::BootId)?, board);

@@ -19,6 +19,7 @@ pub const RETRY: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Fetch,
+    TakeVolume,
     Render,
     OpenPorts,
     TakeAddress,
@@ -95,10 +96,14 @@ impl Activation {
             tenure.place = Some(Place { role: bundle.role.clone(), address: bundle.address });
             machine.keep_tenure(Some(tenure))?;
             self.bundle = Some(bundle);
-            return Ok(Some(Step::Render));
+            return Ok(Some(Step::TakeVolume));
         };
         match self.step {
-            Step::Fetch | Step::Render => {
+            Step::Fetch | Step::TakeVolume => {
+                machine.take_volume(bundle)?;
+                Ok(Some(Step::Render))
+            }
+            Step::Render => {
                 machine.render(bundle)?;
                 Ok(Some(Step::OpenPorts))
             }
@@ -127,6 +132,7 @@ impl Activation {
     fn overdue(&self) -> String {
         let doing = match self.step {
             Step::Fetch => "fetching its bundle",
+            Step::TakeVolume => "taking its volume",
             Step::Render => "rendering its configuration",
             Step::OpenPorts => "opening its ports",
             Step::TakeAddress => "taking its address",

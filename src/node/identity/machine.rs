@@ -1,6 +1,8 @@
 //! What a tenure does to this machine, as the tenant wants it done: thin acts, each idempotent and bounded in time.
 
-use super::acts::{AddressError, AnnounceError, FirewallError, HealthError, RenderError, UnitsError};
+use super::acts::{
+    AddressError, AnnounceError, FirewallError, HealthError, RenderError, UnitsError, VolumeError,
+};
 use super::epochs::Epochs;
 use super::tenure::{Place, Tenure};
 use crate::enrol::ClientError;
@@ -17,6 +19,8 @@ pub enum ActError {
     Fetch(#[source] ClientError),
     #[error("the bundle is of identity {identity} at epoch {epoch}")]
     OtherBundle { identity: Name, epoch: Epoch },
+    #[error("cannot use the identity's volume")]
+    Volume(#[from] VolumeError),
     #[error("cannot render the identity's configuration")]
     Render(#[from] RenderError),
     #[error("cannot change the firewall")]
@@ -40,10 +44,11 @@ impl ActError {
     pub fn is_final(&self) -> bool {
         matches!(self, Self::OtherBundle { .. } | Self::Forgot)
             || matches!(self, Self::Render(error) if error.is_final())
+            || matches!(self, Self::Volume(error) if error.is_final())
     }
 }
 
-/// This node. Acts that take (`take_address`, `open_ports`, `start`) may find all done already; acts that give
+/// This node. Acts that take (`take_volume`, `take_address`, `open_ports`, `start`) may find all done already; acts that give
 /// back succeed only when nothing is left, whoever took it.
 pub trait Machine {
     /// CLOCK_BOOTTIME: it counts on while the machine is suspended or frozen.
@@ -54,6 +59,8 @@ pub trait Machine {
     fn keep_tenure(&mut self, tenure: Option<&Tenure>) -> Result<(), ActError>;
 
     fn fetch(&mut self, request: &BundleRequest) -> Result<Bundle, ActError>;
+    /// What the bundle says of a volume is mounted, or the role needs none.
+    fn take_volume(&mut self, bundle: &Bundle) -> Result<(), ActError>;
     fn render(&mut self, bundle: &Bundle) -> Result<(), ActError>;
     fn open_ports(&mut self, role: &Name) -> Result<(), ActError>;
     fn take_address(&mut self, address: AddressWithPrefix) -> Result<(), ActError>;
@@ -65,5 +72,7 @@ pub trait Machine {
     fn drop_addresses(&mut self) -> Result<(), ActError>;
     fn close_ports(&mut self) -> Result<(), ActError>;
     fn stop_roles(&mut self) -> Result<(), ActError>;
+    /// Whatever is still written to a volume is an error.
+    fn drop_volumes(&mut self) -> Result<(), ActError>;
     fn remove_rendered(&mut self) -> Result<(), ActError>;
 }

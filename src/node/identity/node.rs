@@ -1,13 +1,13 @@
 //! This node as the tenant's machine: every act as the kernel, systemd, nft and the site do it.
 
-use super::acts::{self, IdentitySecret, RenderError, Templates};
+use super::acts::{self, IdentitySecret, RenderError, Templates, VolumeError, Volumes};
 use super::epochs::Epochs;
 use super::kept::Memory;
 use super::machine::{ActError, Machine};
 use super::tenure::{Place, Tenure};
 use crate::console::say;
 use crate::enrol::{Client, Kept};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use understudy_core::formats::image_facts::ImageFacts;
@@ -26,15 +26,19 @@ pub struct Node {
     /// PKCS #8, DER.
     private_key: Vec<u8>,
     roles: BTreeMap<Name, Vec<Service>>,
+    /// Roles that keep data.
+    with_volume: BTreeSet<Name>,
     templates: Templates,
+    volumes: Volumes,
     memory: Memory,
 }
 
 impl Node {
-    /// Reads what the image's roles consist of.
+    /// Reads what the image's roles consist of. `disk` is the name of the one that this node has booted from.
     pub fn new(
         kept: &Kept,
         image: &ImageFacts,
+        disk: &str,
         templates: Templates,
         memory: Memory,
     ) -> Result<Self, RenderError> {
@@ -43,12 +47,15 @@ impl Node {
             let services = role.services.iter().map(|service| templates.service(service));
             roles.insert(name.clone(), services.collect::<Result<_, _>>()?);
         }
+        let with_volume = image.roles.iter().filter(|(_, role)| role.volume);
         Ok(Self {
             client: Client::with_patience(&kept.site, &kept.key, FETCH_PATIENCE),
             id: kept.key.node_id(),
             private_key: kept.key.to_der(),
             roles,
+            with_volume: with_volume.map(|(name, _)| name.clone()).collect(),
             templates,
+            volumes: Volumes { disk: disk.to_owned(), largest: image.volume_max },
             memory,
         })
     }
@@ -85,6 +92,17 @@ impl Machine for Node {
 
     fn fetch(&mut self, request: &BundleRequest) -> Result<Bundle, ActError> {
         self.client.bundle(request).map_err(ActError::Fetch)
+    }
+
+    fn take_volume(&mut self, bundle: &Bundle) -> Result<(), ActError> {
+        match bundle.volume {
+            Some(order) => Ok(self.volumes.take(&bundle.identity, bundle.epoch, order)?),
+            // It would write to state, and nobody would look for its data there.
+            None if self.with_volume.contains(&bundle.role) => {
+                Err(VolumeError::NotOrdered(bundle.role.clone()).into())
+            }
+            None => Ok(()),
+        }
     }
 
     fn render(&mut self, bundle: &Bundle) -> Result<(), ActError> {
@@ -149,6 +167,10 @@ impl Machine for Node {
         }
         let units: Vec<String> = self.all_services().into_iter().flat_map(|service| service.units).collect();
         Ok(acts::units::stop(self.roles.keys(), &units)?)
+    }
+
+    fn drop_volumes(&mut self) -> Result<(), ActError> {
+        Ok(acts::volume::drop_all()?)
     }
 
     fn remove_rendered(&mut self) -> Result<(), ActError> {

@@ -356,7 +356,7 @@ impl<M: Machine> Tenant<M> {
 
     /// Takes down everything that any identity could have on this node, address first. All of it is tried, whatever fails.
     fn sweep(&mut self) -> bool {
-        let acts = [M::drop_addresses, M::close_ports, M::stop_roles, M::remove_rendered];
+        let acts = [M::drop_addresses, M::close_ports, M::stop_roles, M::drop_volumes, M::remove_rendered];
         let mut is_gone = true;
         for act in acts {
             let result = act(&mut self.machine);

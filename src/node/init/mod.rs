@@ -13,7 +13,6 @@ mod last_resort;
 mod mapper;
 mod modules;
 mod mounts;
-mod partition_table;
 mod read_through;
 mod slots;
 mod state;

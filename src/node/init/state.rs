@@ -4,7 +4,9 @@
 //! so that a power cut in between is no half-made state.
 
 use super::mounts::{self, MountError};
-use super::partition_table::{self, Extent, TableError};
+use crate::disk::ext4::{self, BLOCK_BYTES, FSCK_LEFT_ERRORS, Head};
+use crate::disk::kernel;
+use crate::disk::partition_table::{self, TableError};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::MsFlags;
@@ -13,26 +15,12 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use understudy_core::base::fs::{self, FsError};
 use understudy_core::base::process::{Process, ProcessError};
-use understudy_core::formats::disk_layout::{SECTOR_BYTES, STATE};
+use understudy_core::formats::disk_layout::STATE;
 
-/// Where file systems, volume managers and RAID keep what makes them known.
-const HEAD_BYTES: usize = 64 << 10;
-/// The superblock and its fields (kernel: filesystems/ext4/globals).
-const SUPERBLOCK: usize = 1024;
-const MAGIC: std::ops::Range<usize> = SUPERBLOCK + 0x38..SUPERBLOCK + 0x3a;
-const BLOCKS: std::ops::Range<usize> = SUPERBLOCK + 0x04..SUPERBLOCK + 0x08;
-const LABEL: std::ops::Range<usize> = SUPERBLOCK + 0x78..SUPERBLOCK + 0x88;
-const EXT4_MAGIC: [u8; 2] = [0x53, 0xef];
-const BLOCK_BYTES: u64 = 4096;
 /// The label until the file system is whole.
 const MAKING: &str = "making-state";
 /// `_IOW('f', 16, __u64)` (kernel: fs/ext4/ext4.h).
 const EXT4_IOC_RESIZE_FS: libc::Ioctl = nix::request_code_write!(b'f', 16, 8);
-/// `BLKPG` and its operation (kernel: include/uapi/linux/blkpg.h).
-const BLKPG: libc::Ioctl = 0x1269;
-const BLKPG_RESIZE_PARTITION: libc::c_int = 3;
-/// e2fsck(8): 1 is "errors corrected", from 4 on something is left.
-const FSCK_LEFT_ERRORS: i32 = 4;
 
 /// Where the machine id stays between boots.
 const MACHINE_ID: &str = "var/lib/understudy/machine-id";
@@ -83,48 +71,8 @@ fn grow(disk: &str, mebibytes_max: u64) -> Result<PathBuf, StateError> {
     let path = Path::new("/dev").join(disk);
     let mut file = fs::open_update(&path)?;
     let extent = partition_table::grow_state(&mut file, mebibytes_max)?;
-    tell_kernel(&file, extent).map_err(|source| StateError::Resize { number: extent.number, source })?;
-    // `vda7`, but `nvme0n1p7` (kernel: block/partitions/core.c).
-    let between = if disk.ends_with(|last: char| last.is_ascii_digit()) { "p" } else { "" };
-    Ok(Path::new("/dev").join(format!("{disk}{between}{}", extent.number)))
-}
-
-/// `struct blkpg_partition`.
-#[repr(C)]
-struct BlkpgPartition {
-    start: libc::c_longlong,
-    length: libc::c_longlong,
-    number: libc::c_int,
-    names: [u8; 128],
-}
-
-/// `struct blkpg_ioctl_arg`.
-#[repr(C)]
-struct BlkpgRequest<'a> {
-    operation: libc::c_int,
-    flags: libc::c_int,
-    data_bytes: libc::c_int,
-    data: &'a mut BlkpgPartition,
-}
-
-fn tell_kernel(disk: &std::fs::File, extent: Extent) -> nix::Result<()> {
-    let bytes =
-        |sectors: u64| libc::c_longlong::try_from(sectors * SECTOR_BYTES).map_err(|_| Errno::EOVERFLOW);
-    let mut partition = BlkpgPartition {
-        start: bytes(extent.first_sector)?,
-        length: bytes(extent.sectors)?,
-        number: libc::c_int::try_from(extent.number).map_err(|_| Errno::EOVERFLOW)?,
-        names: [0; 128],
-    };
-    let request = BlkpgRequest {
-        operation: BLKPG_RESIZE_PARTITION,
-        flags: 0,
-        data_bytes: size_of::<BlkpgPartition>() as libc::c_int,
-        data: &mut partition,
-    };
-    // SAFETY: both structs are laid out as the kernel's and live until the call returns.
-    let result = unsafe { libc::ioctl(disk.as_raw_fd(), BLKPG, &raw const request) };
-    Errno::result(result).map(drop)
+    kernel::resized(&file, extent).map_err(|source| StateError::Resize { number: extent.number, source })?;
+    Ok(kernel::device(disk, extent.number))
 }
 
 /// What stands at the beginning of the partition.
@@ -139,35 +87,23 @@ enum Found {
     Foreign,
 }
 
-fn recognise(head: &[u8]) -> Found {
-    if head.iter().all(|byte| *byte == 0) {
-        return Found::Nothing;
+fn judge(head: Head) -> Found {
+    match head {
+        Head::Nothing => Found::Nothing,
+        Head::Foreign => Found::Foreign,
+        Head::Ext4(superblock) if superblock.label == MAKING => Found::HalfMade,
+        Head::Ext4(superblock) => Found::Ext4 { blocks: superblock.blocks.into() },
     }
-    if head[MAGIC] != EXT4_MAGIC {
-        return Found::Foreign;
-    }
-    if head[LABEL].starts_with(MAKING.as_bytes()) {
-        return Found::HalfMade;
-    }
-    // State never has 2^32 blocks, so that the upper half is zero.
-    let mut blocks = [0; 4];
-    blocks.copy_from_slice(&head[BLOCKS]);
-    Found::Ext4 { blocks: u32::from_le_bytes(blocks).into() }
 }
 
 /// Makes or checks the file system; returns its size in blocks.
 fn prepare(device: &Path, root: &Path) -> Result<u64, StateError> {
-    let head = || -> fs::Result<Vec<u8>> {
-        let mut head = vec![0; HEAD_BYTES];
-        fs::open(device)?.read_exact(&mut head).map_err(fs::fail("read", device))?;
-        Ok(head)
-    };
-    match recognise(&head()?) {
+    match judge(ext4::read(device)?) {
         Found::Nothing | Found::HalfMade => make(device, root)?,
         Found::Ext4 { .. } => check(device, root)?,
         Found::Foreign => return Err(StateError::Foreign(device.to_owned())),
     }
-    match recognise(&head()?) {
+    match judge(ext4::read(device)?) {
         Found::Ext4 { blocks } => Ok(blocks),
         _ => Err(StateError::Foreign(device.to_owned())),
     }
@@ -190,17 +126,13 @@ fn make(device: &Path, root: &Path) -> Result<(), StateError> {
     let block_bytes = BLOCK_BYTES.to_string();
     let mke2fs = image_program(root, "/usr/sbin/mke2fs").args(["-q", "-F", "-t", "ext4", "-b", &block_bytes]);
     mke2fs.args(["-L", MAKING]).arg(device).run().map_err(StateError::Make)?;
-    sync(device)?;
+    ext4::sync(device)?;
     image_program(root, "/usr/sbin/tune2fs")
         .args(["-L", STATE])
         .arg(device)
         .run()
         .map_err(StateError::Make)?;
-    Ok(sync(device)?)
-}
-
-fn sync(device: &Path) -> fs::Result<()> {
-    fs::open(device)?.sync_all().map_err(fs::fail("flush", device))
+    Ok(ext4::sync(device)?)
 }
 
 fn check(device: &Path, root: &Path) -> Result<(), StateError> {
@@ -249,23 +181,17 @@ fn machine_id(root: &Path) -> Result<PathBuf, StateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn head(label: &str) -> Vec<u8> {
-        let mut head = vec![0; HEAD_BYTES];
-        head[MAGIC].copy_from_slice(&EXT4_MAGIC);
-        head[LABEL][..label.len()].copy_from_slice(label.as_bytes());
-        head[BLOCKS].copy_from_slice(&16384u32.to_le_bytes());
-        head
-    }
+    use crate::disk::ext4::tests::head;
 
     #[test]
     fn only_an_empty_or_half_made_partition_is_made_anew() {
-        assert_eq!(recognise(&vec![0; HEAD_BYTES]), Found::Nothing);
-        assert_eq!(recognise(&head(MAKING)), Found::HalfMade);
-        assert_eq!(recognise(&head(STATE)), Found::Ext4 { blocks: 16384 });
-        assert_eq!(recognise(&head("somebody's data")), Found::Ext4 { blocks: 16384 });
-        let mut other = vec![0; HEAD_BYTES];
-        other[HEAD_BYTES - 1] = 1;
-        assert_eq!(recognise(&other), Found::Foreign);
+        let found = |head: &[u8]| judge(ext4::recognise(head));
+        assert_eq!(found(&vec![0; ext4::HEAD_BYTES]), Found::Nothing);
+        assert_eq!(found(&head(MAKING)), Found::HalfMade);
+        assert_eq!(found(&head(STATE)), Found::Ext4 { blocks: 16384 });
+        assert_eq!(found(&head("somebody's data")), Found::Ext4 { blocks: 16384 });
+        let mut other = vec![0; ext4::HEAD_BYTES];
+        other[ext4::HEAD_BYTES - 1] = 1;
+        assert_eq!(found(&other), Found::Foreign);
     }
 }

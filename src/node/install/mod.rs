@@ -35,6 +35,8 @@ pub enum InstallError {
     Disk(String),
     #[error("disk {name} holds {content}, and no operator allowed to overwrite it")]
     Foreign { name: String, content: String },
+    #[error("disk {name} holds {volumes}, and no volume is ever written over")]
+    Volumes { name: String, volumes: String },
     #[error("disk {name} has {room}, the image needs {needed}")]
     TooSmall { name: String, room: ByteCount, needed: ByteCount },
     #[error("the manifest names no {0}")]
@@ -69,6 +71,10 @@ pub fn install(
 
 fn check_disk(disk: &Disk, image_bytes: u64, wipe: bool) -> Result<(), InstallError> {
     let foreign = match &disk.content {
+        // No yes of an operator goes over data that nobody else may have.
+        DiskContent::Image { volumes, .. } if !volumes.is_empty() => {
+            return Err(InstallError::Volumes { name: disk.name.clone(), volumes: volumes.join(", ") });
+        }
         DiskContent::Empty | DiskContent::Image { .. } => None,
         DiskContent::Foreign { description } => Some(description.clone()),
         DiskContent::Unreadable { reason } => {
@@ -139,7 +145,12 @@ mod tests {
     fn a_disk_is_refused_before_it_is_touched() {
         let foreign = || DiskContent::Foreign { description: "an ext4 file system".into() };
         assert!(check_disk(&disk(DiskContent::Empty, 10), 10, false).is_ok());
-        assert!(check_disk(&disk(DiskContent::Image { root_hashes: vec![] }, 10), 10, false).is_ok());
+        let image = |volumes| DiskContent::Image { root_hashes: vec![], volumes };
+        assert!(check_disk(&disk(image(vec![]), 10), 10, false).is_ok());
+        for wipe in [false, true] {
+            let refused = check_disk(&disk(image(vec!["volume-store-1".into()]), 10), 10, wipe).unwrap_err();
+            assert!(matches!(refused, InstallError::Volumes { .. }) && !refused.has_touched_disk());
+        }
         assert!(check_disk(&disk(foreign(), 10), 10, true).is_ok());
         let refused = check_disk(&disk(foreign(), 10), 10, false).unwrap_err();
         assert!(matches!(refused, InstallError::Foreign { .. }) && !refused.has_touched_disk());

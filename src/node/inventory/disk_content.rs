@@ -1,6 +1,6 @@
 //! What is on a disk, in words that help to decide whether it may go. It only reads.
 
-use gptman::GPT;
+use gptman::{GPT, GPTPartitionEntry};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,7 +8,7 @@ use std::path::Path;
 use understudy_core::base::causes::with_causes;
 use understudy_core::base::fs;
 use understudy_core::base::sha256::Sha256;
-use understudy_core::formats::disk_layout::{BIOS_BOOT, ESP, SECTOR_BYTES, STATE, Slot};
+use understudy_core::formats::disk_layout::{BIOS_BOOT, ESP, SECTOR_BYTES, STATE, Slot, TYPE_VOLUME};
 use understudy_core::formats::verity::{BLOCK_BYTES, Superblock, block_digest};
 use understudy_core::protocol::inventory::DiskContent;
 
@@ -43,18 +43,20 @@ fn find(file: &mut File) -> io::Result<DiskContent> {
 }
 
 fn of_table(file: &mut File, table: &GPT) -> DiskContent {
-    let names: Vec<String> = table
-        .iter()
-        .filter(|(_, entry)| entry.is_used())
-        .map(|(_, entry)| entry.partition_name.as_str().to_owned())
-        .collect();
+    let used = table.iter().filter(|(_, entry)| entry.is_used()).map(|(_, entry)| entry);
+    let (volumes, others): (Vec<_>, Vec<_>) =
+        used.partition(|entry| entry.partition_type_guid == TYPE_VOLUME);
+    let name = |entry: &GPTPartitionEntry| entry.partition_name.as_str().to_owned();
+    let names: Vec<String> = others.into_iter().map(name).collect();
+    let volumes: Vec<String> = volumes.into_iter().map(name).collect();
     let ours: BTreeSet<&str> = Slot::ALL
         .iter()
         .flat_map(|slot| [slot.root(), slot.verity()])
         .chain([BIOS_BOOT, ESP, STATE])
         .collect();
     let is_ours = names.len() == ours.len() && names.iter().all(|name| ours.contains(name.as_str()));
-    if !is_ours {
+    // Whatever stands beside a volume of ours: it is not to be written over.
+    if !is_ours && volumes.is_empty() {
         let shown = names.iter().take(NAMES_MAX).map(|name| if name.is_empty() { "unnamed" } else { name });
         let shown = shown.collect::<Vec<_>>().join(", ");
         return DiskContent::Foreign { description: format!("GPT with {} partitions: {shown}", names.len()) };
@@ -63,7 +65,7 @@ fn of_table(file: &mut File, table: &GPT) -> DiskContent {
         let (_, entry) = table.iter().find(|(_, entry)| entry.partition_name.as_str() == slot.verity())?;
         root_hash(file, entry.starting_lba * SECTOR_BYTES)
     });
-    DiskContent::Image { root_hashes: slots.collect() }
+    DiskContent::Image { root_hashes: slots.collect(), volumes }
 }
 
 /// The root hash of the verity tree that begins here, if one does.
@@ -96,7 +98,6 @@ fn describe(end: &[u8], is_start: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gptman::GPTPartitionEntry;
 
     fn disk(write: impl FnOnce(&mut File)) -> DiskContent {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -105,13 +106,14 @@ mod tests {
         look(file.path())
     }
 
+    /// Names that begin with `volume-` get the type of volumes.
     fn with_partitions(names: &[&str]) -> DiskContent {
         disk(|file| {
             let mut table = GPT::new_from(file, SECTOR_BYTES, [1; 16]).unwrap();
             for (number, name) in (1u32..).zip(names) {
                 let first = u64::from(number) * 2048;
                 table[number] = GPTPartitionEntry {
-                    partition_type_guid: [2; 16],
+                    partition_type_guid: if name.starts_with("volume-") { TYPE_VOLUME } else { [2; 16] },
                     unique_partition_guid: [number as u8; 16],
                     starting_lba: first,
                     ending_lba: first + 2047,
@@ -143,9 +145,16 @@ mod tests {
     #[test]
     fn a_table_with_one_partition_more_than_ours_is_somebody_elses() {
         let ours = [BIOS_BOOT, ESP, "root-a", "verity-a", "root-b", "verity-b", STATE];
-        assert_eq!(with_partitions(&ours), DiskContent::Image { root_hashes: Vec::new() });
-        let with_volume = [&ours[..], &["mailstore-1"]].concat();
-        let DiskContent::Foreign { description } = with_partitions(&with_volume) else { panic!() };
+        let image = |volumes| DiskContent::Image { root_hashes: Vec::new(), volumes };
+        assert_eq!(with_partitions(&ours), image(Vec::new()));
+        let with_volumes = [&ours[..], &["volume-store-1", "volume-store-2"]].concat();
+        assert_eq!(
+            with_partitions(&with_volumes),
+            image(vec!["volume-store-1".into(), "volume-store-2".into()])
+        );
+        assert_eq!(with_partitions(&["swap", "volume-store-1"]), image(vec!["volume-store-1".into()]));
+        let with_another = [&ours[..], &["mailstore-1"]].concat();
+        let DiskContent::Foreign { description } = with_partitions(&with_another) else { panic!() };
         assert!(description.starts_with("GPT with 8 partitions: bios-boot"), "{description}");
         assert!(matches!(with_partitions(&ours[..6]), DiskContent::Foreign { .. }));
     }

@@ -1,4 +1,4 @@
-//! What outlives a process: assignments, epochs, fences, takeovers, allowances, pauses. Nothing of it changes but by
+//! What outlives a process: assignments, epochs, volumes, fences, takeovers, allowances, pauses. Nothing of it changes but by
 //! what the ledger says: a transaction that it stored, or what it reads back.
 
 pub(crate) mod allowance;
@@ -6,12 +6,14 @@ mod fence;
 mod identity;
 mod pause;
 mod takeover;
+mod volume;
 
 pub use allowance::{Allowance, Spent};
 pub use fence::{Evidence, Fence, FenceRef, FenceState, Reason, Rung, Strength};
 pub use identity::{Holder, Identity, IdentityState};
 pub use pause::{Distrust, Drain, Pause};
 pub use takeover::{Closed, Outcome, Takeover};
+pub use volume::Volume;
 
 use crate::intent::{Expected, Write};
 use crate::key::{Key, LedgerEntry, LoadError, Scope};
@@ -40,6 +42,7 @@ pub enum Object {
     Pause(Pause),
     Drain(Drain),
     Distrust(Distrust),
+    Volume(Volume),
 }
 
 impl Durable {
@@ -55,6 +58,12 @@ impl Durable {
             let epoch = durable.epoch(name);
             if identity.epoch != epoch {
                 return Err(LoadError::Epochs(name.clone(), identity.epoch, epoch));
+            }
+        }
+        for (name, volume) in durable.volumes() {
+            let epoch = durable.epoch(name);
+            if volume.born > epoch {
+                return Err(LoadError::Volume(name.clone(), volume.born, epoch));
             }
         }
         Ok(durable)
@@ -189,6 +198,22 @@ impl Durable {
             _ => None,
         }
     }
+
+    /// Where the data of an identity is; `None` while it never had any.
+    pub fn volume(&self, name: &Name) -> Option<&Volume> {
+        match self.object(&Key::Volume(name.clone())) {
+            Some(Object::Volume(volume)) => Some(volume),
+            _ => None,
+        }
+    }
+
+    /// All volumes, those of identities that nobody declares any more included.
+    pub fn volumes(&self) -> impl Iterator<Item = (&Name, &Volume)> {
+        self.entries.iter().filter_map(|(key, (object, _))| match (key, object) {
+            (Key::Volume(name), Object::Volume(volume)) => Some((name, volume)),
+            _ => None,
+        })
+    }
 }
 
 impl Object {
@@ -203,6 +228,7 @@ impl Object {
             Key::Pause(_) => Self::Pause(serde_json::from_value(value)?),
             Key::Drain(_) => Self::Drain(serde_json::from_value(value)?),
             Key::Distrust(_) => Self::Distrust(serde_json::from_value(value)?),
+            Key::Volume(_) => Self::Volume(serde_json::from_value(value)?),
         })
     }
 

@@ -87,6 +87,6 @@ fn holds(step: &Step<'_>, image: &ImageRef, selector: &DiskSelector) -> bool {
         };
         let content = &disk.content;
         is_it
-            && matches!(content, DiskContent::Image { root_hashes } if root_hashes.contains(&image.root_hash))
+            && matches!(content, DiskContent::Image { root_hashes, .. } if root_hashes.contains(&image.root_hash))
     })
 }

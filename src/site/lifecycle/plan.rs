@@ -39,6 +39,10 @@ pub enum Refusal {
     Unreadable { name: String, reason: String },
     #[error("disk {name} holds {description}; to overwrite it: understudy approve {code} --wipe")]
     Foreign { name: String, description: String, code: String },
+    #[error(
+        "disk {name} holds {volumes}, and no volume is ever written over; when its data may go, delete its partition by hand"
+    )]
+    Volumes { name: String, volumes: String },
     #[error("disk {name} holds {description}, and site.toml says foreign_data = \"refuse\"")]
     ForeignForever { name: String, description: String },
 }
@@ -53,8 +57,11 @@ pub fn plan(step: &Step<'_>, wanted: &Wanted) -> Result<Plan, Refusal> {
         return Err(Refusal::TooSmall { name: disk.name.clone(), bytes, needed });
     }
     match &disk.content {
-        DiskContent::Image { root_hashes } if root_hashes.contains(&wanted.image.root_hash) => {
+        DiskContent::Image { root_hashes, .. } if root_hashes.contains(&wanted.image.root_hash) => {
             Ok(Plan::Keep(selector))
+        }
+        DiskContent::Image { volumes, .. } if !volumes.is_empty() => {
+            Err(Refusal::Volumes { name: disk.name.clone(), volumes: volumes.join(", ") })
         }
         DiskContent::Empty | DiskContent::Image { .. } => Ok(Plan::Write { disk: selector, wipe: false }),
         DiskContent::Unreadable { reason } => {

@@ -52,18 +52,14 @@ async fn bundle(State(api): State<NodeApi>, Extension(peer): Extension<Peer>, bo
         Ok(request) => request,
         Err(response) => return response,
     };
-    let is_holder = api.registry.standings().is_running(&peer.id)
-        && api.rack.may_have(&peer.id, &request.identity, request.epoch);
-    if !is_holder {
+    let granted = api.rack.granted(&peer.id, &request.identity, request.epoch);
+    let Some(granted) = granted.filter(|_| api.registry.standings().is_running(&peer.id)) else {
         api.metrics.bundles_refused();
         info!(node = %peer.id, identity = %request.identity, epoch = %request.epoch, "a bundle was refused");
         return refuse(StatusCode::FORBIDDEN, "this node does not hold that identity at that epoch");
-    }
-    match api.bundles.of(&request, &peer.public_key).await {
-        Ok(mut bundle) => {
-            if !api.rack.takes_address(&request.identity) {
-                bundle.address = None;
-            }
+    };
+    match api.bundles.of(&request, granted, &peer.public_key).await {
+        Ok(bundle) => {
             api.metrics.bundles();
             info!(node = %peer.id, identity = %request.identity, epoch = %request.epoch, "a bundle was given");
             Json(bundle).into_response()

@@ -128,7 +128,7 @@ async fn approve(
     order(&api, id, Order::Approve(Consent { wipe, allow_older, again }), actor).await
 }
 
-/// Ends a node: it gets nothing any more.
+/// Ends a node: it gets nothing any more. Declined while it has the last copy of a volume.
 #[utoipa::path(post, path = "/v1/nodes/{id}/retire", security(("token" = ["operate"])),
     params(("id" = String, Path, pattern = "^[0-9a-f]{16}$")),
     responses((status = 200, body = NodeView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -137,7 +137,14 @@ async fn retire(
     Extension(actor): Extension<Actor>,
     InPath(id): InPath<NodeId>,
 ) -> Response {
-    order(&api, id, Order::Retire, actor).await
+    match rack::why_it_stays(&*api.ledger, &id).await {
+        Ok(None) => order(&api, id, Order::Retire, actor).await,
+        Ok(Some(why)) => refuse(StatusCode::CONFLICT, &why),
+        Err(failure) => {
+            error!(error = with_causes(&failure), "cannot read where volumes are");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "the ledger cannot be read; the site's log says why")
+        }
+    }
 }
 
 async fn order(api: &OperatorApi, id: NodeId, order: Order, actor: Actor) -> Response {

@@ -26,6 +26,8 @@ pub struct Declared {
 struct Known {
     kind: ClusterKind,
     exclusivity: Exclusivity,
+    #[serde(default)]
+    volume: bool,
 }
 
 /// What images have said.
@@ -66,7 +68,8 @@ impl Roles {
     ) -> Result<(), RackPartError> {
         for name in clusters.iter().map(|cluster| &cluster.role) {
             let Some(role) = image.get(name) else { continue };
-            let known = Known { kind: role.cluster, exclusivity: role.exclusivity };
+            let Role { cluster: kind, exclusivity, volume, .. } = *role;
+            let known = Known { kind, exclusivity, volume };
             if self.known.get(name) == Some(&known) {
                 continue;
             }
@@ -118,6 +121,7 @@ fn declaration(cluster: &Cluster, known: Known, rack: &Name) -> Declaration {
         front: Front::IdentityAddress,
         needs: Needs::default(),
         spares: SpareSource::OwnRack,
+        has_volume: known.volume,
     }
 }
 
@@ -144,7 +148,8 @@ mod tests {
 
     fn image(role: &str, exclusivity: Exclusivity) -> BTreeMap<Name, Role> {
         let cluster = ClusterKind::Balanced;
-        [(role.parse().unwrap(), Role { services: Vec::new(), cluster, exclusivity })].into()
+        let role_of = Role { services: Vec::new(), cluster, exclusivity, volume: false };
+        [(role.parse().unwrap(), role_of)].into()
     }
 
     /// Catches a site that lets `site.toml` weaken what the image says.
@@ -167,6 +172,26 @@ mod tests {
             let (declared, problems) = roles.declare(&clusters, &rack, Some(&image));
             let found = declared.identities.values().next().unwrap().exclusivity;
             assert_eq!((found, problems), (expected, Vec::new()), "{file:?} {of_image:?}");
+        }
+    }
+
+    /// What was kept before there were volumes is read as having none; an image that gives a role one is believed.
+    #[tokio::test]
+    async fn a_role_gets_a_volume_when_its_image_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Sqlite::open(&folder.path().join("ledger.db")).unwrap());
+        let before = serde_json::json!({ "kind": "balanced", "exclusivity": "strict" });
+        let key = prefix().key("store").unwrap();
+        ledger.txn(Txn::new().put(key, before)).await.unwrap();
+        let clusters = [cluster("store", "store", None)];
+        let rack = "r".parse().unwrap();
+        let mut image = image("store", Exclusivity::Strict);
+        for has_volume in [false, true] {
+            image.values_mut().for_each(|role| role.volume = has_volume);
+            let mut roles = Roles::load(Arc::clone(&ledger) as _).await.unwrap();
+            roles.learn(&image, &clusters).await.unwrap();
+            let (declared, _) = roles.declare(&clusters, &rack, Some(&image));
+            assert_eq!(declared.identities.values().next().unwrap().has_volume, has_volume);
         }
     }
 

@@ -8,8 +8,10 @@ mod declared;
 mod facts;
 mod journal;
 mod view;
+mod volumes;
 
 pub use view::{ClusterDetails, IdentityDetails, clusters, complete, identities};
+pub use volumes::{VolumesError, why_it_stays};
 
 use crate::definition::{AgentPlace, Bmc, Cluster, Dhcp, SiteDefinition, WantedImage};
 use crate::events::{About, EventKind};
@@ -33,7 +35,7 @@ use understudy_plan::config::{LastSpare, RackPolicy};
 use understudy_rack::gateway::Gateway;
 use understudy_rack::redfish::Login;
 use understudy_rack::view::RackView;
-use understudy_rack::{Handle, RackError};
+use understudy_rack::{Granted, Handle, RackError};
 
 /// How soon a node says again that it lives while nobody watches it.
 const UNWATCHED_NEXT_MS: u64 = 1_000;
@@ -284,14 +286,9 @@ impl Agent {
         }
     }
 
-    /// Whether the ledger says that this node is granted, or holds, exactly this identity at exactly this epoch.
-    pub fn may_have(&self, node: &NodeId, identity: &Name, epoch: Epoch) -> bool {
-        self.handle().is_some_and(|handle| handle.may_have(node, identity, epoch))
-    }
-
-    /// Whether the holder takes the identity address.
-    pub fn takes_address(&self, identity: &Name) -> bool {
-        self.handle().is_none_or(|handle| handle.takes_address(identity))
+    /// What the ledger says of the grant, if this node is granted, or holds, exactly this identity at exactly this epoch.
+    pub fn granted(&self, node: &NodeId, identity: &Name, epoch: Epoch) -> Option<Granted> {
+        self.handle()?.granted(node, identity, epoch)
     }
 
     /// What operators see, while there is an agent.

@@ -10,7 +10,7 @@ use understudy_core::model::epoch::Epoch;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 use understudy_core::model::role::{ClusterKind, Exclusivity};
-use understudy_rack::view::RackView;
+use understudy_rack::view::{RackView, VolumeView};
 use utoipa::ToSchema;
 
 /// What is shown while no agent says more.
@@ -44,6 +44,8 @@ pub struct IdentityDetails {
     /// Of the state.
     #[schema(value_type = Option<String>)]
     pub since: Option<Timestamp>,
+    /// Where its data is, if it has any.
+    pub volume: Option<VolumeView>,
     /// What a person should look at; the most important first.
     pub attention: Vec<String>,
 }
@@ -89,6 +91,7 @@ pub fn identities(clusters: &[Cluster], agent: &Agent) -> Vec<IdentityDetails> {
             node,
             serial,
             since: seen.and_then(|seen| seen.since),
+            volume: seen.and_then(|seen| seen.volume.clone()),
             attention: attention.collect(),
         }
     };

@@ -1,12 +1,11 @@
 //! `mailstore` as a process: this program again, with a variable that names its file, for a test cannot ask for another package's program.
 
 use crate::process::{Process, command};
-use mailstore::daemon::{self, Settings};
+use mailstore::daemon::{self, Orders, Settings};
 use mailstore::{Access, AccountName, Config, MailboxName, Store, UidSet};
 use nix::sys::signal::Signal;
 use std::net::SocketAddr;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 const FILE: &str = "INBOUND_TEST_MAILSTORE";
 
@@ -17,7 +16,7 @@ fn child() {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).json().init();
     let settings = mail::config::read::<Settings>(file.as_ref()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(daemon::run(settings, CancellationToken::new())).unwrap();
+    runtime.block_on(daemon::run(settings, Orders::default())).unwrap();
 }
 
 pub struct Mailstore {

@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -56,8 +57,14 @@ pub struct Attempts {
 /// A password that is being compared. Dropped without a word it was wrong.
 #[derive(Debug)]
 #[must_use = "an attempt of which nothing more is said was a wrong one"]
-pub struct Attempt<'a> {
-    attempts: &'a Attempts,
+pub struct Attempt<A: Deref<Target = Attempts>> {
+    attempts: A,
+    counted: Counted,
+}
+
+/// Whose attempt it is.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
     client: IpAddr,
     name: Name,
     is_trusted: bool,
@@ -86,20 +93,34 @@ impl Attempts {
     }
 
     /// None when there were too many wrong ones: nothing is compared, and nothing counted.
-    pub fn begin(&self, address: IpAddr, account: &str, now: Instant) -> Option<Attempt<'_>> {
+    pub fn begin(&self, address: IpAddr, account: &str, now: Instant) -> Option<Attempt<&Self>> {
+        self.count(address, account, now).map(|counted| Attempt { attempts: self, counted })
+    }
+
+    /// The same for an attempt that takes more than one message of its client.
+    pub fn begin_shared(
+        self: &Arc<Self>,
+        address: IpAddr,
+        account: &str,
+        now: Instant,
+    ) -> Option<Attempt<Arc<Self>>> {
+        self.count(address, account, now).map(|counted| Attempt { attempts: Arc::clone(self), counted })
+    }
+
+    fn count(&self, address: IpAddr, account: &str, now: Instant) -> Option<Counted> {
         let (client, name) = (client(address), self.names.hash_one(account));
         let mut memory = self.memory();
         let is_trusted = memory.trusted.get(&(client, name)).is_some_and(|until| *until > now);
-        let attempt = Attempt { attempts: self, client, name, is_trusted };
-        if attempt.keys().any(|key| self.is_used_up(&memory, key, now)) {
+        let counted = Counted { client, name, is_trusted };
+        if counted.keys().any(|key| self.is_used_up(&memory, key, now)) {
             return None;
         }
-        for key in attempt.keys() {
+        for key in counted.keys() {
             make_room(&mut memory.counts, &key, COUNTS_MAX, now);
             let until = memory.counts.entry(key).or_insert(now);
             *until = (*until).max(now) + self.part(key);
         }
-        Some(attempt)
+        Some(counted)
     }
 
     fn is_used_up(&self, memory: &Memory, key: Key, now: Instant) -> bool {
@@ -124,14 +145,15 @@ impl Attempts {
     }
 }
 
-impl Attempt<'_> {
+impl<A: Deref<Target = Attempts>> Attempt<A> {
     /// The client is trusted with the account from now on, and its wrong attempts at it were its owner's.
     pub fn right(self, now: Instant) {
+        let Counted { client, name, .. } = self.counted;
         let mut memory = self.attempts.memory();
         self.take_back(&mut memory);
-        memory.counts.remove(&Key::Both(self.client, self.name));
-        make_room(&mut memory.trusted, &(self.client, self.name), TRUSTED_MAX, now);
-        memory.trusted.insert((self.client, self.name), now + TRUST);
+        memory.counts.remove(&Key::Both(client, name));
+        make_room(&mut memory.trusted, &(client, name), TRUSTED_MAX, now);
+        memory.trusted.insert((client, name), now + TRUST);
     }
 
     /// It stays counted.
@@ -143,13 +165,15 @@ impl Attempt<'_> {
     }
 
     fn take_back(&self, memory: &mut Memory) {
-        for key in self.keys() {
+        for key in self.counted.keys() {
             let Some(until) = memory.counts.get_mut(&key) else { continue };
             *until = until.checked_sub(self.attempts.part(key)).unwrap_or(*until);
         }
     }
+}
 
-    fn keys(&self) -> impl Iterator<Item = Key> + use<> {
+impl Counted {
+    fn keys(self) -> impl Iterator<Item = Key> {
         let all = (!self.is_trusted).then_some(Key::Account(self.name));
         [Key::Client(self.client), Key::Both(self.client, self.name)].into_iter().chain(all)
     }

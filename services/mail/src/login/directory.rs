@@ -4,8 +4,12 @@
 //! somebody has ([`Verifier`]), and is answered alike; so is an account that may not log in. A directory that does not answer is
 //! [`LoginError::Unavailable`], and no wrong password.
 //!
+//! Instead of sending its password a client may prove that it knows it ([`scram`]).
+//!
 //! A front end ([`Proxy`]) says as whom it acts. Its name alone is no account, and nobody but it acts as somebody else. Entry point:
 //! [`Logins::new`].
+
+pub mod scram;
 
 use super::attempts::{Attempts, Limits};
 use super::proxy::Proxy;
@@ -24,7 +28,7 @@ use tracing::{info, warn};
 pub struct Logins<D> {
     directory: D,
     verifier: Verifier,
-    attempts: Attempts,
+    attempts: Arc<Attempts>,
     proxy: Option<Proxy>,
     numbers: Arc<Numbers>,
 }
@@ -38,7 +42,13 @@ impl<D: Directory> Logins<D> {
 
     /// With a verifier of other limits, or of another cost.
     pub fn with_verifier(directory: D, limits: Limits, proxy: Option<Proxy>, verifier: Verifier) -> Self {
-        Self { directory, verifier, attempts: Attempts::new(limits), proxy, numbers: Arc::default() }
+        Self {
+            directory,
+            verifier,
+            attempts: Arc::new(Attempts::new(limits)),
+            proxy,
+            numbers: Arc::default(),
+        }
     }
 
     pub fn directory(&self) -> &D {
@@ -151,7 +161,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(&self, answer: &Result<Account, LoginError>) -> &Counter {
+    fn of<T>(&self, answer: &Result<T, LoginError>) -> &Counter {
         match answer {
             Ok(_) => &self.right,
             Err(LoginError::Wrong) => &self.wrong,

@@ -4,6 +4,7 @@ use crate::config::Problem;
 use crate::config::secret::{SecretError, SecretFile};
 use crate::imap::command::Secret;
 use crate::login::PlainLogin;
+use crate::password::scram::Decoys;
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -85,6 +86,11 @@ impl Proxy {
             name: self.name.as_bytes().to_vec(),
             password: Secret::new(self.secret.as_bytes().to_vec()),
         }
+    }
+
+    /// For clients of SCRAM: the same on all front ends that have the secret.
+    pub fn decoys(&self) -> Decoys {
+        Decoys::new(self.secret.as_bytes())
     }
 
     /// Takes as long for a wrong secret of the same length.

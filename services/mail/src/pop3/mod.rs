@@ -23,7 +23,7 @@ mod event;
 mod login;
 mod transaction;
 
-pub use command::{Command, CommandError};
+pub use command::{Command, CommandError, parse};
 pub use event::{Action, Answer, Ended, Event, LoginRefusal, MessageHead, Question};
 
 use crate::imap::capability::Channel;

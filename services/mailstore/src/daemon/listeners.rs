@@ -3,6 +3,7 @@
 use super::people::People;
 use super::settings::{Readers, Settings, Tls};
 use super::{DaemonError, Orders};
+use crate::imap;
 use crate::lmtp::{self, Inbound};
 use crate::login::Accounts;
 use crate::pop3;
@@ -10,7 +11,7 @@ use crate::store::Store;
 use mail::content::Spool;
 use mail::listen::{self, Host, Limits, Rate};
 use mail::observe::Registry;
-use mail::server::Server;
+use mail::server::{Server, TlsStart};
 use mail::tls::Certificates;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +51,23 @@ impl Listeners<'_> {
         Ok(())
     }
 
+    pub async fn imap(&mut self) -> Result<(), DaemonError> {
+        let Some(readers) = &self.settings.imap else { return Ok(()) };
+        let (tls_start, passwords) = match readers.tls {
+            Tls::StartTls => (TlsStart::AtCommand, imap::Passwords::UnderTls),
+            Tls::AtOnce => (TlsStart::AtOnce, imap::Passwords::UnderTls),
+            Tls::Off => (TlsStart::AtCommand, imap::Passwords::OfOurHosts),
+        };
+        let mut config = imap::Config::new("imap", tls_start, passwords);
+        config.limits = self.limits(readers, config.limits);
+        config.timeouts.drain = self.settings.drain.0;
+        let (store, accounts) = (self.store.clone(), Arc::clone(&self.accounts));
+        let server = imap::Server::new(config, store, accounts, self.certificates.clone());
+        let server = server.map_err(|source| DaemonError::Certificate { listener: "imap", source })?;
+        self.registry.add(server.numbers());
+        self.serve(Arc::new(server), readers).await
+    }
+
     pub async fn pop3(&mut self) -> Result<(), DaemonError> {
         let Some(readers) = &self.settings.pop3 else { return Ok(()) };
         let config = pop3::Config {
@@ -58,7 +76,7 @@ impl Listeners<'_> {
                 Tls::AtOnce => pop3::Security::TlsAtOnce,
                 Tls::Off => pop3::Security::Trusted,
             },
-            limits: self.limits(readers),
+            limits: self.limits(readers, Limits::default()),
             timeouts: pop3::Timeouts { drain: self.settings.drain.0, ..pop3::Timeouts::default() },
         };
         let (store, accounts) = (self.store.clone(), Arc::clone(&self.accounts));
@@ -69,8 +87,7 @@ impl Listeners<'_> {
     }
 
     /// Behind a front end all clients come from few addresses: there is the place to count them.
-    fn limits(&self, readers: &Readers) -> Limits {
-        let strangers = Limits::default();
+    fn limits(&self, readers: &Readers, strangers: Limits) -> Limits {
         if readers.tls != Tls::Off && self.settings.proxy.is_none() {
             return strangers;
         }

@@ -1,4 +1,4 @@
-//! `mailstore serve`: opens a store, takes mail by LMTP, lets it be read by POP3, tells of itself over HTTP, compacts from time to time.
+//! `mailstore serve`: opens a store, takes mail by LMTP, lets it be read by IMAP and POP3, tells of itself over HTTP, compacts from time to time.
 //!
 //! It ends when it is told to drain: sessions get their answers first ([`mail::listen`]), then the store is closed. A second daemon on the
 //! same folder does not start. LMTP has no TLS and no password: it is for networks of our own hosts. Who reads mail is asked for a
@@ -63,6 +63,7 @@ pub async fn run(settings: Settings, orders: Orders) -> Result<(), DaemonError> 
         serving: JoinSet::new(),
     };
     listeners.lmtp(Arc::clone(&spool)).await?;
+    listeners.imap().await?;
     listeners.pop3().await?;
 
     let mut beside = JoinSet::new();

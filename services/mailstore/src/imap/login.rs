@@ -110,7 +110,10 @@ impl Session {
     async fn log_in<L: LogIn<Known = AccountName>>(&mut self, login: PlainLogin, logins: &L) -> Answer {
         let (listener, client) = (self.parts.config.name, self.client.ip());
         let name = String::from_utf8_lossy(&login.name).into_owned();
-        let answer = timeout(self.parts.config.timeouts.question, logins.log_in(client, login)).await;
+        let answer = tokio::select! {
+            answer = timeout(self.parts.config.timeouts.question, logins.log_in(client, login)) => answer,
+            () = self.wire.end.hurry.cancelled() => return Err(Failure::Ended(Ended::Draining)),
+        };
         match answer.unwrap_or(Err(LoginError::Unavailable)) {
             Ok(account) => {
                 info!(listener, %client, %account, "logged in");

@@ -24,6 +24,8 @@ const MESSAGE_BUFFER_OCTETS: usize = 64 * 1024;
 const OUT_OCTETS_MAX: usize = 32 * 1024;
 /// A larger literal has to wait until there is memory for it.
 const LITERAL_OCTETS_FREE: usize = 64 * 1024;
+/// What is held for each octet of a literal while it grows.
+const LITERAL_COPIES: u64 = 2;
 
 pub(super) struct Wire {
     parts: Arc<Parts>,
@@ -143,7 +145,7 @@ impl Wire {
             // All of the last command was answered when this one began to come.
             self.room = None;
             self.pace.message(Instant::now());
-            let room = Arc::clone(&self.parts.incoming).take(octets as u64);
+            let room = Arc::clone(&self.parts.incoming).take((octets as u64).saturating_mul(LITERAL_COPIES));
             self.room = Some(tokio::select! {
                 room = room => room,
                 () = sleep_until(self.pace.deadline()) => return Err(Ended::TimedOut),

@@ -2,7 +2,7 @@ use super::*;
 use crate::store::Config;
 use mail::address::Mailbox;
 use mail::config::Octets;
-use mail::directory::{Access, DirectoryError, PairAddress, Place, Recipient};
+use mail::directory::{Access, Address, DirectoryError, PairAddress, Place, Recipient};
 use mail::login::attempts::Limits;
 use mail::password::{Cost, Password, PasswordHash, Verifier, verifier};
 use std::sync::Mutex;
@@ -25,8 +25,9 @@ impl Directory for House {
         let down = DirectoryError::Damaged { what: "row", value: String::new() };
         let place = self.0.lock().unwrap().ok_or(down)?;
         let hash = PasswordHash::new(&Password::new("secret").unwrap(), CHEAP).unwrap();
-        Ok((login == "ann@example.org").then(|| Account {
-            name: login.parse().unwrap(),
+        let name: Address = login.parse().unwrap();
+        Ok((name.as_str() == "ann@example.org").then(|| Account {
+            name,
             access: Access::Open,
             password: Some(hash),
             scram: None,

@@ -36,12 +36,17 @@ async fn nobody_changes_what_another_one_changed_meanwhile() {
     let esearch = one.ok("UID SEARCH RETURN (MIN) MODSEQ 1").await;
     assert!(esearch[0].ends_with(" UID MIN 1 MODSEQ 6"), "{esearch:?}");
     assert_eq!(one.ok("STATUS INBOX (HIGHESTMODSEQ)").await, ["* STATUS \"INBOX\" (HIGHESTMODSEQ 6)"]);
+    // Flags that change by the way have their moment as well.
+    assert_eq!(
+        one.ok("FETCH 2 BODY[]<0.4>").await.join("|"),
+        "* 2 FETCH (FLAGS (\\Flagged \\Seen \\Recent) MODSEQ (7) BODY[]<0> {4}|From)"
+    );
     // The other one learns of MODSEQ, and from then on it is told.
     other.ok("NOOP").await;
     assert_eq!(
         other.ok("ENABLE CONDSTORE X-NOTHING").await,
-        ["* ENABLED CONDSTORE", "* OK [HIGHESTMODSEQ 6] Highest"]
+        ["* ENABLED CONDSTORE", "* OK [HIGHESTMODSEQ 7] Highest"]
     );
     one.ok("STORE 3 -FLAGS (\\Seen)").await;
-    assert_eq!(other.ok("NOOP").await, ["* 3 FETCH (UID 3 FLAGS () MODSEQ (7))"]);
+    assert_eq!(other.ok("NOOP").await, ["* 3 FETCH (UID 3 FLAGS () MODSEQ (8))"]);
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 /// Different ones; the others are copies of these, which the server cannot know.
 const ORIGINALS: u32 = 500;
 /// A build for tests is slower by far.
-const COPIES: u32 = if cfg!(debug_assertions) { 40 } else { 200 };
+const COPIES: u32 = if cfg!(debug_assertions) { 80 } else { 200 };
 const MEMORY_MIB_MAX: u64 = 64;
 
 async fn build(folder: &Path) {

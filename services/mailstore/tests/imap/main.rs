@@ -6,6 +6,7 @@ mod client;
 mod clients;
 mod condstore;
 mod curl;
+mod damage;
 mod drain;
 mod hostile;
 mod house;

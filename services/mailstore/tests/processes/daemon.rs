@@ -3,6 +3,7 @@
 use mailstore::{Access, AccountName, Config, MailboxName, Store, UidSet};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -63,6 +64,7 @@ pub struct Daemon {
     pub lmtp: SocketAddr,
     pub observe: SocketAddr,
     /// Where the settings say so.
+    pub imap: Option<SocketAddr>,
     pub pop3: Option<SocketAddr>,
     pub folder: TempDir,
 }
@@ -95,10 +97,12 @@ impl Daemon {
         let (line, log) = channel();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|text| line.send(text)));
-        let lmtp = address(&log, "lmtp");
-        let pop3 = tables.contains("[pop3]").then(|| address(&log, "pop3"));
-        let observe = address(&log, "observe");
-        Self { child, log, lmtp, observe, pop3, folder }
+        let readers = ["imap", "pop3"].into_iter().filter(|name| tables.contains(&format!("[{name}]")));
+        let addresses = addresses(&log, 2 + readers.count());
+        let address = |name: &str| addresses.get(name).copied();
+        let (lmtp, observe) = (address("lmtp").unwrap(), address("observe").unwrap());
+        let (imap, pop3) = (address("imap"), address("pop3"));
+        Self { child, log, lmtp, observe, imap, pop3, folder }
     }
 
     pub fn python(&self, mails: &[Mail<'_>]) -> Vec<Told> {
@@ -122,6 +126,10 @@ impl Daemon {
         let stream = TcpStream::connect(self.lmtp).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+
+    pub fn imap_port(&self) -> String {
+        self.imap.unwrap().port().to_string()
     }
 
     pub fn pop3_port(&self) -> String {
@@ -177,14 +185,18 @@ pub fn write_settings(folder: &Path, top: &str, tables: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-fn address(log: &Receiver<String>, listener: &str) -> SocketAddr {
-    loop {
+/// Of so many listeners.
+fn addresses(log: &Receiver<String>, count: usize) -> HashMap<String, SocketAddr> {
+    let mut addresses = HashMap::new();
+    while addresses.len() < count {
         let line = log.recv_timeout(PATIENCE).unwrap();
         let fields = &serde_json::from_str::<serde_json::Value>(&line).unwrap()["fields"];
-        if fields["message"] == "listening" && fields["listener"] == listener {
-            return fields["address"].as_str().unwrap().parse().unwrap();
+        if fields["message"] == "listening" {
+            let text = |field: &str| fields[field].as_str().unwrap();
+            addresses.insert(text("listener").to_owned(), text("address").parse().unwrap());
         }
     }
+    addresses
 }
 
 /// All messages in an account's INBOX.

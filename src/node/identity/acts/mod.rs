@@ -8,6 +8,7 @@ mod netlink;
 pub mod render;
 pub mod secret;
 pub mod units;
+pub mod volume;
 
 pub use address::AddressError;
 pub use announce::AnnounceError;
@@ -16,3 +17,4 @@ pub use health::HealthError;
 pub use render::{RenderError, Templates};
 pub use secret::IdentitySecret;
 pub use units::UnitsError;
+pub use volume::{VolumeError, Volumes};

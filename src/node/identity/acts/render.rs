@@ -181,6 +181,7 @@ mod tests {
             address: None,
             members: Vec::new(),
             settings: settings.as_object().unwrap().clone(),
+            volume: None,
             secret: SealedSecret { encapsulated_key: Vec::new(), ciphertext: Vec::new() },
         }
     }

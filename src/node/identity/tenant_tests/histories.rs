@@ -5,6 +5,7 @@ use super::{hold, name, release};
 use proptest::prelude::*;
 use std::time::Duration;
 use understudy_core::model::epoch::Epoch;
+use understudy_core::protocol::bundle::VolumeOrder;
 use understudy_core::protocol::heartbeat::{Order, Phase};
 
 /// Catches, for example, the mutants that write down a tenure before its epoch, or the place after the address.
@@ -54,10 +55,11 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-const ACTS: [&str; 13] = [
+const ACTS: [&str; 15] = [
     "keep epochs",
     "keep tenure",
     "fetch",
+    "take volume",
     "render",
     "open ports",
     "take address",
@@ -67,6 +69,7 @@ const ACTS: [&str; 13] = [
     "drop addresses",
     "close ports",
     "stop roles",
+    "drop volumes",
     "remove rendered",
 ];
 
@@ -76,9 +79,11 @@ proptest! {
     /// Whatever happens in whatever order, the assertions of the model hold, and the next orders end well.
     #[test]
     fn no_history_makes_a_node_act_at_an_epoch_that_is_over(
-        history in proptest::collection::vec((happening(), 1..12_u32), 1..40)
+        history in proptest::collection::vec((happening(), 1..12_u32), 1..40),
+        has_volume in any::<bool>(),
     ) {
         let mut agent = Agent::new();
+        agent.world().volume = has_volume.then(|| VolumeOrder { born: Epoch::new(1) });
         for (happening, turns) in history {
             match happening {
                 Happening::Site(order) => { agent.turns(&order, turns); }

@@ -9,6 +9,7 @@ use model::Agent;
 use std::time::Duration;
 use understudy_core::model::epoch::Epoch;
 use understudy_core::model::name::Name;
+use understudy_core::protocol::bundle::VolumeOrder;
 use understudy_core::protocol::heartbeat::{Order, Phase};
 
 fn name(text: &str) -> Name {
@@ -35,12 +36,13 @@ fn an_identity_is_activated_in_order_and_given_up_address_first() {
     let mut agent = Agent::new();
     agent.turns(&Order::Keep, 3);
     agent.world().acts.clear();
-    assert_eq!(agent.turns(&hold(3), 9), Some(Phase::Serving));
+    assert_eq!(agent.turns(&hold(3), 10), Some(Phase::Serving));
     let expected = [
         "keep epochs",
         "keep tenure",
         "fetch",
         "keep tenure",
+        "take volume",
         "render",
         "open ports",
         "take address",
@@ -54,7 +56,7 @@ fn an_identity_is_activated_in_order_and_given_up_address_first() {
     assert_eq!(agent.turns(&release(3), 5), Some(Phase::Released));
     let acts = agent.world().acts.clone();
     let acts: Vec<_> = acts.into_iter().filter(|act| !act.starts_with("keep") && *act != "check").collect();
-    assert_eq!(acts, ["drop addresses", "close ports", "stop roles", "remove rendered"]);
+    assert_eq!(acts, ["drop addresses", "close ports", "stop roles", "drop volumes", "remove rendered"]);
     agent.world().assert_nothing_left();
     assert_eq!(agent.turns(&Order::Keep, 1), None);
 }
@@ -77,6 +79,22 @@ fn an_older_epoch_is_refused_also_after_a_restart_of_agent_and_machine() {
     // While it is held, too: what is held stays.
     assert_eq!(agent.turns(&hold(5), 10), Some(Phase::Serving));
     assert_eq!(agent.tenant.held().unwrap().epoch, Epoch::new(6));
+}
+
+/// Catches the mutants that say "released" while a volume is mounted, and that take it away under services that run.
+#[test]
+fn an_identity_with_a_volume_is_not_released_while_somebody_writes_to_it() {
+    let mut agent = Agent::new();
+    agent.world().volume = Some(VolumeOrder { born: Epoch::new(5) });
+    assert_eq!(agent.turns(&hold(5), 12), Some(Phase::Serving));
+    assert!(agent.world().is_volume_mounted);
+    agent.world().failing.insert("stop roles", 3);
+    assert!(matches!(agent.turns(&release(5), 3), Some(Phase::Unhealthy { .. })));
+    assert!(agent.world().is_volume_mounted && agent.world().is_running);
+    agent.world().failing.insert("drop volumes", 3);
+    assert!(matches!(agent.turns(&release(5), 3), Some(Phase::Unhealthy { .. })));
+    assert_eq!(agent.turns(&release(5), 9), Some(Phase::Released));
+    agent.world().assert_nothing_left();
 }
 
 /// Catches the mutant that ignores the epoch of a release.

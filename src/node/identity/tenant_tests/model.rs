@@ -14,7 +14,9 @@ use std::rc::Rc;
 use std::time::Duration;
 use understudy_core::model::epoch::Epoch;
 use understudy_core::model::name::Name;
-use understudy_core::protocol::bundle::{AddressWithPrefix, Bundle, BundleRequest, SealedSecret};
+use understudy_core::protocol::bundle::{
+    AddressWithPrefix, Bundle, BundleRequest, SealedSecret, VolumeOrder,
+};
 use understudy_core::protocol::heartbeat::{Held, Order, Phase};
 
 /// What is outside of the agent, and survives it.
@@ -29,6 +31,9 @@ pub struct World {
     pub are_ports_open: bool,
     pub is_running: bool,
     pub is_rendered: bool,
+    pub is_volume_mounted: bool,
+    /// What bundles say of a volume.
+    pub volume: Option<VolumeOrder>,
     /// The agent is killed at this act, counted from now; acts have a before and an after.
     pub killed_in: Option<u32>,
     /// Acts that fail, and how often still.
@@ -101,9 +106,14 @@ impl World {
         assert!(self.are_epochs_damaged || self.epochs.allow(identity, *epoch).is_ok());
     }
 
+    fn run(&mut self) {
+        assert_eq!(self.is_volume_mounted, self.volume.is_some(), "nobody serves without the data");
+        self.is_running = self.is_rendered;
+    }
+
     pub fn assert_nothing_left(&self) {
         let left = (&self.address, self.are_ports_open, self.is_running, self.is_rendered);
-        assert_eq!(left, (&None, false, false, false));
+        assert_eq!((left, self.is_volume_mounted), ((&None, false, false, false), false));
     }
 }
 
@@ -133,11 +143,22 @@ impl Machine for Model {
             address: Some(address()),
             members: Vec::new(),
             settings: Default::default(),
+            volume: self.0.borrow().volume,
             secret: SealedSecret { encapsulated_key: Vec::new(), ciphertext: Vec::new() },
         })
     }
-    fn render(&mut self, _bundle: &Bundle) -> Result<(), ActError> {
-        self.act("render", |world| world.is_rendered = true)
+    fn take_volume(&mut self, bundle: &Bundle) -> Result<(), ActError> {
+        let has_volume = bundle.volume.is_some();
+        self.act("take volume", |world| {
+            assert!(world.tenure().place.is_some(), "written down first");
+            world.is_volume_mounted = has_volume;
+        })
+    }
+    fn render(&mut self, bundle: &Bundle) -> Result<(), ActError> {
+        self.act("render", |world| {
+            assert_eq!(world.is_volume_mounted, bundle.volume.is_some(), "the volume first");
+            world.is_rendered = true;
+        })
     }
     fn open_ports(&mut self, _role: &Name) -> Result<(), ActError> {
         self.act("open ports", |world| world.are_ports_open = true)
@@ -159,10 +180,10 @@ impl Machine for Model {
     }
     fn start(&mut self, _role: &Name, limit: Duration) -> Result<(), ActError> {
         assert!(limit <= DEADLINE);
-        self.act("start", |world| world.is_running = world.is_rendered)
+        self.act("start", World::run)
     }
     fn restart(&mut self, _role: &Name) -> Result<(), ActError> {
-        self.act("restart", |world| world.is_running = world.is_rendered)
+        self.act("restart", World::run)
     }
     fn check(&mut self, _place: &Place) -> Result<(), ActError> {
         self.act("check", |_| {})?;
@@ -180,6 +201,13 @@ impl Machine for Model {
     }
     fn stop_roles(&mut self) -> Result<(), ActError> {
         self.act("stop roles", |world| world.is_running = false)
+    }
+    fn drop_volumes(&mut self) -> Result<(), ActError> {
+        if self.0.borrow().is_running {
+            let said = "somebody still writes to it".into();
+            return Err(ActError::Fetch(ClientError::Refused { status: 500, said }));
+        }
+        self.act("drop volumes", |world| world.is_volume_mounted = false)
     }
     fn remove_rendered(&mut self) -> Result<(), ActError> {
         self.act("remove rendered", |world| world.is_rendered = false)
@@ -223,6 +251,7 @@ impl Agent {
             epochs: world.epochs.clone(),
             are_epochs_damaged: world.are_epochs_damaged,
             over: std::mem::take(&mut world.over),
+            volume: world.volume,
             ..World::default()
         };
         drop(world);

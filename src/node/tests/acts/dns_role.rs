@@ -29,6 +29,7 @@ fn bundle() -> Bundle {
         address: Some(with_prefix(IDENTITY, 24)),
         members: Vec::new(),
         settings: settings.as_object().unwrap().clone(),
+        volume: None,
         secret: SealedSecret { encapsulated_key: Vec::new(), ciphertext: Vec::new() },
     }
 }

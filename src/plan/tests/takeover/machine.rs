@@ -47,6 +47,8 @@ pub struct Machine {
     /// The highest epoch that it saw of each identity, and whether it let go of it.
     seen: BTreeMap<Name, (Epoch, bool)>,
     released: Option<(Name, Epoch)>,
+    /// The volumes on its disk, each with the epoch at which it was made.
+    pub volumes: BTreeMap<Name, Epoch>,
     fails: Option<(Name, Epoch)>,
     pub last_beat: Option<Heartbeat>,
 }
@@ -65,6 +67,7 @@ impl Machine {
             acts: None,
             seen: BTreeMap::new(),
             released: None,
+            volumes: BTreeMap::new(),
             fails: None,
             last_beat: None,
         }
@@ -118,30 +121,40 @@ impl Machine {
         beat
     }
 
-    /// What the agent does when it is told something; it refuses what it knows to be old.
-    pub fn hear(&mut self, told: &Instruction) {
+    /// What the agent does when it is told something; it refuses what it knows to be old. `born` is of the volume in the bundle
+    /// that it fetches.
+    pub fn hear(&mut self, told: &Instruction, born: Option<Epoch>) {
         if !self.can_talk() || told.boot != self.boot_id() {
             return;
         }
         match &told.order {
             Order::Keep => {}
-            Order::Hold { identity, epoch } => self.hold(identity, *epoch, told.takes_address),
+            Order::Hold { identity, epoch } => self.hold(identity, *epoch, told.takes_address, born),
             Order::Release { identity, epoch } => self.release(identity, *epoch),
         }
     }
 
-    fn hold(&mut self, identity: &Name, epoch: Epoch, takes_address: bool) {
+    fn hold(&mut self, identity: &Name, epoch: Epoch, takes_address: bool, born: Option<Epoch>) {
         let known = self.seen.get(identity).copied().unwrap_or_default();
         if epoch < known.0 || known == (epoch, true) {
             return;
         }
         self.seen.insert(identity.clone(), (epoch, false));
         self.released = None;
-        if self.mood == Mood::Fails {
+        let has_volume = born.is_none_or(|born| self.find_volume(identity, epoch, born));
+        if self.mood == Mood::Fails || !has_volume {
             (self.acts, self.fails) = (None, Some((identity.clone(), epoch)));
         } else {
             self.acts = Some((identity.clone(), epoch, takes_address));
         }
+    }
+
+    /// Makes it at the epoch at which it is born, and at no other.
+    fn find_volume(&mut self, identity: &Name, epoch: Epoch, born: Epoch) -> bool {
+        if epoch == born {
+            self.volumes.insert(identity.clone(), born);
+        }
+        self.volumes.get(identity) == Some(&born)
     }
 
     fn release(&mut self, identity: &Name, epoch: Epoch) {

@@ -13,5 +13,6 @@ mod planner;
 mod restarts;
 mod sample;
 mod takeovers;
+mod volumes;
 mod watchers;
 mod world;

@@ -57,11 +57,13 @@ enum Act {
 
 struct Rack {
     bmcs: Vec<BmcKind>,
+    /// The strict identity.
+    name: &'static str,
 }
 
 impl Rack {
     fn start(&self, kind: BmcKind) -> Moment {
-        let mut site = config(3, &["db-1", "dns-1"]);
+        let mut site = config(3, &[self.name, "dns-1"]);
         let timings = &mut site.timings;
         (timings.settle, timings.fence_max, timings.release_max) = (SECOND, 3 * SECOND, 2 * SECOND);
         site.racks.insert(
@@ -71,7 +73,7 @@ impl Rack {
                 ..Default::default()
             },
         );
-        let victim = calm_with(site.clone(), &[]).holder("db-1");
+        let victim = calm_with(site.clone(), &[]).holder(self.name);
         let kinds: Vec<BmcKind> =
             site.nodes.keys().map(|id| if *id == victim { kind } else { BmcKind::Honest }).collect();
         let mut world = calm_with(site, &kinds);
@@ -185,16 +187,20 @@ impl Model for Rack {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("what must never be is never", |_, at: &Moment| at.world.broken.is_none()),
-            Property::sometimes("the spare serves", |_, at: &Moment| {
-                at.world.is_served("db-1") && at.world.holder("db-1") != at.victim
+            Property::sometimes("the spare serves", |rack: &Self, at: &Moment| {
+                at.world.is_served(rack.name) && at.world.holder(rack.name) != at.victim
+            }),
+            Property::sometimes("the same node serves again", |rack: &Self, at: &Moment| {
+                let is_same_node = |(node, epoch, _)| node == at.victim && epoch == 2;
+                at.world.is_served(rack.name) && at.world.place(rack.name).is_some_and(is_same_node)
             }),
             Property::sometimes("a fence is powered off", |_, at: &Moment| at.world.power_offs > 0),
         ]
     }
 }
 
-fn check(bmcs: &[BmcKind]) -> usize {
-    let checker = Rack { bmcs: bmcs.to_vec() }.checker().threads(2).spawn_bfs().join();
+fn check(bmcs: &[BmcKind], name: &'static str) -> usize {
+    let checker = Rack { bmcs: bmcs.to_vec(), name }.checker().threads(2).spawn_bfs().join();
     if let Some(path) = checker.discovery("what must never be is never") {
         let last = path.last_state().world.broken.clone();
         panic!("{last:?} after {:?}", path.into_actions());
@@ -204,7 +210,7 @@ fn check(bmcs: &[BmcKind]) -> usize {
 
 #[test]
 fn no_order_of_events_breaks_an_invariant_with_an_honest_bmc() {
-    let rack = Rack { bmcs: vec![BmcKind::Honest] }.checker().threads(2).spawn_bfs().join();
+    let rack = Rack { bmcs: vec![BmcKind::Honest], name: "db-1" }.checker().threads(2).spawn_bfs().join();
     if let Some(path) = rack.discovery("what must never be is never") {
         let last = path.last_state().world.broken.clone();
         panic!("{last:?} after {:?}", path.into_actions());
@@ -216,6 +222,18 @@ fn no_order_of_events_breaks_an_invariant_with_an_honest_bmc() {
 
 #[test]
 fn no_order_of_events_breaks_an_invariant_with_a_bmc_that_fails() {
-    let states = check(&[BmcKind::AcceptsOnly, BmcKind::SaysOff, BmcKind::Foreign, BmcKind::Dead]);
+    let states = check(&[BmcKind::AcceptsOnly, BmcKind::SaysOff, BmcKind::Foreign, BmcKind::Dead], "db-1");
     assert!(states > 100, "{states}");
+}
+
+/// Catches, among others, the mutants `any-spare-will-do` and `volume-is-forgotten`.
+#[test]
+fn no_order_of_events_gives_data_to_a_node_that_does_not_have_it() {
+    let rack = Rack { bmcs: vec![BmcKind::Honest], name: "store-1" }.checker().threads(2).spawn_bfs().join();
+    if let Some(path) = rack.discovery("what must never be is never") {
+        let last = path.last_state().world.broken.clone();
+        panic!("{last:?} after {:?}", path.into_actions());
+    }
+    rack.assert_any_discovery("the same node serves again");
+    assert!(rack.discovery("the spare serves").is_none(), "another node has the data");
 }

@@ -9,9 +9,11 @@ use understudy_plan::config::{Bmc, Config, Declaration, Front, Needs, NodeFacts,
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// A soft identity at its own address, a strict one, and a soft one behind a virtual address.
+/// A soft identity at its own address, a strict one (`db`), one with a volume (`store`), and a soft one behind a virtual address
+/// (`web`).
 pub fn declaration(name: &str) -> Declaration {
-    let strict = name.starts_with("db");
+    let has_volume = name.starts_with("store");
+    let strict = has_volume || name.starts_with("db");
     Declaration {
         cluster: name.split('-').next().unwrap().parse().unwrap(),
         rack: "r1".parse().unwrap(),
@@ -20,6 +22,7 @@ pub fn declaration(name: &str) -> Declaration {
         front: if name.starts_with("web") { Front::VirtualAddress } else { Front::IdentityAddress },
         needs: Needs::default(),
         spares: SpareSource::OwnRack,
+        has_volume,
     }
 }
 

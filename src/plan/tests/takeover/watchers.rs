@@ -1,4 +1,5 @@
-//! What must never be, asked after everything that happens. I1 to I6 are those of `takeover.md`.
+//! What must never be, asked after everything that happens. I1 to I6 are those of `takeover.md`; V is of volumes, whose data no
+//! takeover may lose.
 
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use understudy_core::model::name::Name;
 use understudy_core::model::role::Exclusivity;
 use understudy_core::protocol::heartbeat::Order;
 use understudy_plan::Durable;
-use understudy_plan::durable::{FenceRef, FenceState, IdentityState, Rung};
+use understudy_plan::durable::{Fence, FenceRef, FenceState, IdentityState, Reason, Rung};
 use understudy_plan::effect::Instruction;
 use understudy_plan::key::Key;
 
@@ -66,12 +67,21 @@ pub fn power_off(world: &mut World, node: &NodeId, identity: &Name, epoch: Epoch
         () if !is_stored => Some(format!("node {node} is powered off before that is stored")),
         () if !is_held_back => Some(format!("node {node} is powered off while it may still hold {identity}")),
         () if !is_paid => Some(format!("I5: node {node} is powered off without a token")),
+        () if is_pointless(&durable, identity, fence) => Some(format!(
+            "V: node {node} is powered off for its silence, and nobody else may have {identity}"
+        )),
         () if is_cut_off(world, &durable, &rack) => {
             Some(format!("I6: an agent that is cut off powers off {node}"))
         }
         () => None,
     };
     world.broken = world.broken.take().or(broken);
+}
+
+/// Whether nothing could come of a fence for a silence: the data is there, and nowhere else.
+fn is_pointless(durable: &Durable, identity: &Name, fence: Option<&Fence>) -> bool {
+    let has_data = durable.volume(identity).is_some_and(|volume| volume.served);
+    has_data && fence.is_some_and(|fence| matches!(fence.reason, Reason::Silent { .. }))
 }
 
 fn is_cut_off(world: &World, durable: &Durable, rack: &Name) -> bool {
@@ -97,7 +107,9 @@ pub fn commit(world: &mut World, before: &Durable) {
     let broken = epochs(world, before, &after)
         .or_else(|| evidence(world, before, &after))
         .or_else(|| in_flight(world, &after))
-        .or_else(|| allowance(world, &after));
+        .or_else(|| allowance(world, &after))
+        .or_else(|| births(before, &after))
+        .or_else(|| copies(world, before, &after));
     world.broken = world.broken.take().or(broken);
 }
 
@@ -180,5 +192,42 @@ fn allowance(world: &World, after: &Durable) -> Option<String> {
         let used = after.allowance(rack).used(policy.window, world.moment().wall);
         let key = Key::Allowance(rack.clone());
         (used > policy.fences_max).then(|| format!("I5: {used} tokens of {key} are spent"))
+    })
+}
+
+/// V: a volume is born with a grant, at its epoch, and never again once it was served.
+fn births(before: &Durable, after: &Durable) -> Option<String> {
+    let gone = before.volumes().find(|(name, _)| after.volume(name).is_none());
+    if let Some((name, _)) = gone {
+        return Some(format!("V: the volume of {name} is forgotten"));
+    }
+    after.volumes().find_map(|(name, volume)| {
+        let was = before.volume(name);
+        let is_same = was.is_some_and(|was| was.born == volume.born && was.copies == volume.copies);
+        let (epoch, had_data) = (after.epoch(name), was.is_some_and(|was| was.served));
+        match () {
+            () if had_data && (!is_same || !volume.served) => {
+                Some(format!("V: the volume of {name} is forgotten, born again or elsewhere"))
+            }
+            () if is_same => None,
+            () if volume.born != epoch || before.epoch(name) == epoch || volume.served => {
+                Some(format!("V: the volume of {name}, born at {}, appears at epoch {epoch}", volume.born))
+            }
+            () => None,
+        }
+    })
+}
+
+/// V: an identity with data goes to a node with a copy, and the data really is there.
+fn copies(world: &World, before: &Durable, after: &Durable) -> Option<String> {
+    after.volumes().filter(|(_, volume)| volume.served).find_map(|(name, volume)| {
+        let is_granted = after.epoch(name) > before.epoch(name);
+        let node = after.identity(name).and_then(|identity| identity.node());
+        let has_copy = |node: &NodeId| volume.copies.contains(node);
+        if is_granted && !node.is_some_and(has_copy) {
+            return Some(format!("V: {name} is given to {node:?}, which has no copy of its volume"));
+        }
+        let is_there = |node: &NodeId| world.machines[node].volumes.get(name) == Some(&volume.born);
+        (!volume.copies.iter().any(is_there)).then(|| format!("V: the data of {name} is nowhere any more"))
     })
 }

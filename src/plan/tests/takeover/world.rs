@@ -174,17 +174,33 @@ impl World {
         if matches!(told.order, Order::Hold { .. }) {
             self.mail.insert(told.node.clone(), told.clone());
         }
+        self.deliver(&told);
+    }
+
+    /// A node hears an order, and fetches what it needs for it: where there is a volume, the bundle says which, and it is given
+    /// to the holder of the newest epoch alone.
+    fn deliver(&mut self, told: &Instruction) {
+        let durable = self.ledger.read();
+        let volume = match &told.order {
+            Order::Hold { identity, epoch } => {
+                durable.volume(identity).map(|volume| (volume, identity, epoch))
+            }
+            _ => None,
+        };
+        if volume.is_some_and(|(_, identity, epoch)| durable.epoch(identity) != *epoch) {
+            return;
+        }
+        let born = volume.map(|(volume, ..)| volume.born);
         if let Some(machine) = self.machines.get_mut(&told.node) {
-            machine.hear(&told);
+            machine.hear(told, born);
         }
         watchers::holders(self);
     }
 
     /// The network brings an old order to hold something a second time.
     pub fn redeliver(&mut self, node: &NodeId) {
-        if let (Some(told), Some(machine)) = (self.mail.get(node).cloned(), self.machines.get_mut(node)) {
-            machine.hear(&told);
-            watchers::holders(self);
+        if let Some(told) = self.mail.get(node).cloned() {
+            self.deliver(&told);
         }
     }
 

@@ -1,8 +1,9 @@
 //! One node is lost, in every way in which a node can be.
 
-use crate::world::{World, name, nothing_more_happens};
+use crate::world::{Agent, World, name, nothing_more_happens};
 use std::sync::atomic::Ordering;
 use understudy_core::model::epoch::Epoch;
+use understudy_core::protocol::bundle::VolumeOrder;
 use understudy_core::protocol::heartbeat::Order as NodeOrder;
 use understudy_lab::bmc::mode::Mode;
 use understudy_lab::machine::{Order, Power};
@@ -42,6 +43,47 @@ async fn a_cut_node_is_fenced_and_a_spare_has_its_identity_at_the_next_epoch() {
         })
         .await;
     assert_eq!(world.network.witness.orders(&first, since), []);
+    world.network.witness.expect_all_well();
+}
+
+/// Mutants: `Snapshot::granted` says nothing of a volume; the entry of the volume is not read again after a crash.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_with_data_is_waited_for_and_has_it_again_at_the_next_epoch() {
+    let mut world = World::new(4, &["store-1"]).await;
+    world.config.identities.values_mut().for_each(|known| known.has_volume = true);
+    let agent = world.start().await;
+    let first = agent.held("store-1", 1).await;
+    let order = |agent: &Agent, epoch| {
+        agent.handle.granted(&first, &name("store-1"), Epoch::new(epoch)).and_then(|granted| granted.volume)
+    };
+    let born = Some(VolumeOrder { born: Epoch::new(1) });
+    assert_eq!(order(&agent, 1), born);
+    let volume = agent.identity("store-1").volume.unwrap();
+    assert_eq!((volume.copies, volume.served), ([first.clone()].into(), true));
+
+    let since = world.network.witness.count();
+    world.server(&first).order(Order::Cut).await;
+    agent
+        .until("waiting for its node", |view| {
+            let told = view.identities[0].attention.as_deref();
+            told.is_some_and(|told| {
+                told.contains(&format!("its volume is on node {first} alone, which is silent"))
+            })
+        })
+        .await;
+    let command = Command::Replace { node: first.clone(), reason: "x".into(), strength: Strength::Forced };
+    let refused = agent.command(command).await.unwrap_err();
+    assert!(matches!(&refused, Refused::Declined(why) if why.contains("its volume is on node")), "{refused}");
+    agent.kill(&world).await;
+    let agent = world.start().await;
+    nothing_more_happens().await;
+    let identity = agent.identity("store-1");
+    assert_eq!((identity.node.as_ref(), identity.epoch), (Some(&first), Epoch::new(1)));
+    assert_eq!(world.network.witness.orders(&first, since), [], "nobody could have it: it is not fenced");
+
+    world.server(&first).order(Order::On).await;
+    assert_eq!(agent.held("store-1", 2).await, first);
+    assert_eq!((order(&agent, 1), order(&agent, 2)), (None, born));
     world.network.witness.expect_all_well();
 }
 

@@ -87,6 +87,7 @@ pub fn declaration(exclusivity: Exclusivity) -> Declaration {
         front: Front::IdentityAddress,
         needs: Needs::default(),
         spares: SpareSource::OwnRack,
+        has_volume: false,
     }
 }
 

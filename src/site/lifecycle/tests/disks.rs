@@ -2,6 +2,7 @@
 
 use super::sample::disk;
 use super::*;
+use understudy_core::base::sha256::Sha256;
 use understudy_core::protocol::inventory::Inventory;
 
 /// A rule, what is wrong with the disks, and what the operator reads.
@@ -52,5 +53,27 @@ fn the_rule_chooses_the_disk() {
         story.node.inventory.disks.extend([disk("D2", 1 << 41), disk("D3", 1 << 42)]);
         story.then(report("b1", Status::Waiting));
         assert_eq!(story.installs().disk, DiskSelector::Serial(expected.into()));
+    }
+}
+
+/// Neither another image nor any yes of an operator goes over a volume. Catches a site that reads "an image of ours" alone.
+#[test]
+fn a_disk_with_a_volume_keeps_its_image_and_never_gets_another() {
+    let with_volume = |root: &[u8]| DiskContent::Image {
+        root_hashes: vec![Sha256::of(root)],
+        volumes: vec!["volume-store-1".into()],
+    };
+    for wipe in [false, true] {
+        let mut story = Story::new();
+        story.then(hello("b1")).then(Event::Approve(Consent { wipe, ..Consent::default() }));
+        story.node.inventory.disks[0].content = with_volume(b"old");
+        story.then(report("b1", Status::Waiting)).is("approved");
+        let attention = story.node.attention.clone().unwrap();
+        assert!(
+            attention.contains("disk vda holds volume-store-1, and no volume is ever written over"),
+            "{attention}"
+        );
+        story.node.inventory.disks[0].content = with_volume(b"root");
+        story.then(report("b1", Status::Waiting)).is("installed");
     }
 }

@@ -1,7 +1,7 @@
 //! Random histories: whatever nodes, operators and time do, some things never happen.
 
 use super::super::*;
-use super::sample::{disk, from_disk, hello_from, moment, node, wanted};
+use super::sample::{disk, from_disk, hello_from, image_with, moment, node, wanted};
 use proptest::prelude::*;
 use std::time::Duration;
 use understudy_core::base::sha256::Sha256;
@@ -33,8 +33,8 @@ fn act() -> impl Strategy<Value = Act> {
 fn content(n: u8) -> DiskContent {
     match n {
         0 => DiskContent::Empty,
-        1 => DiskContent::Image { root_hashes: vec![wanted().image.root_hash] },
-        2 => DiskContent::Image { root_hashes: vec![Sha256::of(b"old")] },
+        1 => image_with(vec![wanted().image.root_hash]),
+        2 => image_with(vec![Sha256::of(b"old")]),
         3 => DiskContent::Foreign { description: "data".into() },
         _ => DiskContent::Unreadable { reason: "EIO".into() },
     }

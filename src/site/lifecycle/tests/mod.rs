@@ -6,7 +6,7 @@ mod history;
 mod sample;
 
 use super::*;
-use sample::{hello, installed_hello, moment, node, report, wanted};
+use sample::{hello, image_with, installed_hello, moment, node, report, wanted};
 use std::time::Duration;
 use understudy_core::protocol::instruction::DiskSelector;
 use understudy_core::protocol::inventory::DiskContent;
@@ -135,7 +135,7 @@ fn a_node_on_the_list_of_expected_serials_needs_no_operator() {
 #[test]
 fn a_disk_that_holds_the_image_is_not_written_again() {
     let mut story = Story::approved();
-    story.with_disk(DiskContent::Image { root_hashes: vec![wanted().image.root_hash] });
+    story.with_disk(image_with(vec![wanted().image.root_hash]));
     story.then(report("b1", Status::Waiting)).is("installed");
     assert_eq!((story.answer.clone(), story.node.attempts), (Some(Action::BootDisk), 0));
 }
@@ -249,7 +249,7 @@ fn a_node_that_does_not_boot_its_disk_is_given_up() {
     story.then(report("b1", Status::Waiting)).then(report("b1", Status::Installed));
     let over_network = |boot: &str| {
         let Event::Hello { mut hello, address, nonce } = hello(boot) else { unreachable!() };
-        hello.inventory.disks[0].content = DiskContent::Image { root_hashes: vec![wanted().image.root_hash] };
+        hello.inventory.disks[0].content = image_with(vec![wanted().image.root_hash]);
         Event::Hello { hello, address, nonce }
     };
     for n in 0..BOOTS_MAX {
@@ -315,7 +315,7 @@ fn a_copied_key_in_another_machine_is_refused() {
     assert_eq!(story.answer, Some(Action::Greet), "only a hello says which machine it is");
     // A new board around the old disk is the same machine.
     hello.inventory.disks[0].serial = "D1".into();
-    hello.inventory.disks[0].content = DiskContent::Image { root_hashes: vec![wanted().image.root_hash] };
+    hello.inventory.disks[0].content = image_with(vec![wanted().image.root_hash]);
     story.then(Event::Hello { hello, address, nonce }).is("installed");
 }
 

@@ -32,6 +32,10 @@ pub fn disk(serial: &str, bytes: u64) -> Disk {
     Disk { name: "vda".into(), serial: serial.into(), wwn: None, model: String::new(), bytes, content }
 }
 
+pub fn image_with(root_hashes: Vec<Sha256>) -> DiskContent {
+    DiskContent::Image { root_hashes, volumes: Vec::new() }
+}
+
 pub fn inventory() -> Inventory {
     Inventory {
         system: System { serial: "S1".into(), uuid: Some("u1".into()), ..System::default() },

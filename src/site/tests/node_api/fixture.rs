@@ -104,6 +104,22 @@ impl Folder {
         folder
     }
 
+    /// A folder with the image, and the identity `store-1`, which keeps data.
+    pub fn with_store() -> Self {
+        let folder = Self::with_image();
+        let path = folder.folder.path().join("site.toml");
+        let more = r#"
+            [[clusters]]
+            name = "store"
+            role = "store"
+            [[clusters.identities]]
+            name = "store-1"
+            address = "127.0.0.41"
+        "#;
+        fs::write(&path, (fs::read_text(&path).unwrap() + more).as_bytes()).unwrap();
+        folder
+    }
+
     /// Puts a small signed image on the shelf.
     pub fn image(&self, name: &str, version: &str) -> PathBuf {
         let folder = self.folder.path().join("images").join(format!("{name}-{version}"));
@@ -129,7 +145,10 @@ impl Folder {
             "format": 1, "name": name, "version": version, "architecture": "x86_64",
             "expires": "2099-01-01T00:00:00Z", "key_id": key_id.unwrap().id().to_string(),
             "root_hash": root_hash(version), "command_line": "quiet", "artifacts": artifacts,
-            "roles": { "dns": { "services": ["unbound"], "cluster": "balanced", "exclusivity": "soft" } },
+            "roles": {
+                "dns": { "services": ["unbound"], "cluster": "balanced", "exclusivity": "soft" },
+                "store": { "services": ["unbound"], "cluster": "balanced", "exclusivity": "strict", "volume": true },
+            },
         });
         self.sign(&folder, &manifest);
         folder

@@ -119,6 +119,37 @@ async fn a_bundle_goes_to_the_holder_at_its_epoch_alone() {
     }
 }
 
+/// Catches a bundle that does not say that there is data, and a site that lets the only copy of it go.
+#[tokio::test]
+async fn a_node_with_the_only_copy_of_a_volume_is_told_of_it_and_stays() {
+    let folder = Folder::with_store();
+    let site = folder.start_with_shelf().await;
+    let (a, b) = (Node::new("a", 1), Node::new("b", 2));
+    for node in [&a, &b] {
+        node.become_spare(&site, "b1").await;
+    }
+    let mut rack = Rack::of(&[&a, &b], "b1");
+    let identities = rack.live_until(&site, |identities| identities[0]["volume"]["served"] == true).await;
+    let holder = rack.holder().node;
+    let other = if holder.id() == a.id() { &b } else { &a };
+    let id = holder.id().to_string();
+    assert_eq!(identities[0]["volume"], json!({ "born": 1, "copies": [id], "served": true }));
+    let (status, bundle) = bundle(holder, &site, "store-1", 1).await;
+    assert_eq!((status, &bundle["volume"]), (StatusCode::OK, &json!({ "born": 1 })));
+    for (path, body) in [
+        (format!("/v1/nodes/{id}/retire"), json!({})),
+        (format!("/v1/nodes/{id}/drain"), json!({})),
+        ("/v1/identities/store-1/replace".to_owned(), json!({ "reason": "x", "force": true })),
+    ] {
+        let (status, answer) = site.post(&path, body).await;
+        let why = answer["error"].as_str().unwrap_or_default();
+        assert!(status == StatusCode::CONFLICT && why.contains("volume"), "{path}: {status} {answer}");
+    }
+    assert_eq!(site.get(&format!("/v1/nodes/{id}")).await["identity"], "store-1");
+    site.order(&format!("/v1/nodes/{}/retire", other.id()), json!({})).await;
+    site.stop().await;
+}
+
 #[tokio::test]
 async fn a_takeover_is_told_from_its_beginning_to_its_end() {
     let folder = Folder::with_identities();

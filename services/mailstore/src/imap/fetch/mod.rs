@@ -167,6 +167,9 @@ impl Session {
         if is_now_seen && !plan.items.contains(&Item::Flags) {
             fetch.flags(&flag_words::said(&message.flags), is_recent);
         }
+        if is_now_seen && self.is_condstore && !plan.items.contains(&Item::ModSeq) {
+            fetch.modseq(message.modseq.get());
+        }
     }
 
     /// Octets whose number was said. If they cannot be read to their end, nothing can be said any more.

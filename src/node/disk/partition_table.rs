@@ -3,10 +3,11 @@
 use gptman::{GPT, GPTHeader, GPTPartitionEntry};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use understudy_core::formats::disk_layout::{SECTOR_BYTES, STATE};
+use understudy_core::base::byte_count::ByteCount;
+use understudy_core::formats::disk_layout::{SECTOR_BYTES, STATE, VOLUME_MIN};
 
 /// Partitions end on whole MiB, as they start.
-const ALIGNMENT_SECTORS: u64 = (1 << 20) / SECTOR_BYTES;
+pub const ALIGNMENT_SECTORS: u64 = (1 << 20) / SECTOR_BYTES;
 
 /// Why the table cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,10 @@ pub enum TableError {
     Write(#[source] gptman::Error),
     #[error("cannot flush the partition table")]
     Flush(#[source] io::Error),
+    #[error("the disk has {room} left, and a volume has at least {VOLUME_MIN}")]
+    NoRoom { room: ByteCount },
+    #[error("the partition table has no more entries")]
+    NoEntry,
 }
 
 /// What the table is on. A trait, so that a test can see the order of writes.
@@ -35,39 +40,41 @@ impl Disk for File {
     }
 }
 
-/// The state partition after growing.
+/// Where a partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// Its number in the table, from 1.
     pub number: u32,
     pub first_sector: u64,
     pub sectors: u64,
-    /// Whether it was shorter before.
-    pub grown: bool,
 }
 
 /// Grows state to `mebibytes_max`, to the disk's end, or to the next partition, whichever comes first; it
 /// never shrinks. Repeating it after a power cut at any moment ends well.
 pub fn grow_state(disk: &mut impl Disk, mebibytes_max: u64) -> Result<Extent, TableError> {
-    let mut table = GPT::read_from(disk, SECTOR_BYTES).map_err(TableError::Read)?;
-    let backup_is_there = is_intact(disk, table.header.backup_lba);
-    let disk_sectors = disk.seek(SeekFrom::End(0)).map_err(TableError::Measure)? / SECTOR_BYTES;
-    let was_repaired = table.is_backup() || !backup_is_there;
-    let moved = was_repaired || table.header.backup_lba != disk_sectors - 1;
-    use_whole_disk(&mut table.header, disk, disk_sectors)?;
-
+    let (mut table, is_moved) = read(disk)?;
     let (number, entry) = table
         .iter()
         .find(|(_, entry)| entry.is_used() && entry.partition_name.as_str() == STATE)
         .ok_or(TableError::NoState)?;
     let (first, last) = (entry.starting_lba, entry.ending_lba);
     let end = state_end(&table, first, last, mebibytes_max);
-    let grown = end > last;
     table[number].ending_lba = end;
-    if grown || moved {
+    if end > last || is_moved {
         write(&mut table, disk)?;
     }
-    Ok(Extent { number, first_sector: first, sectors: end + 1 - first, grown })
+    Ok(Extent { number, first_sector: first, sectors: end + 1 - first })
+}
+
+/// The table for the disk as large as it is, and whether that, or a lost copy, is to be written.
+pub fn read(disk: &mut impl Disk) -> Result<(GPT, bool), TableError> {
+    let mut table = GPT::read_from(disk, SECTOR_BYTES).map_err(TableError::Read)?;
+    let backup_is_there = is_intact(disk, table.header.backup_lba);
+    let disk_sectors = disk.seek(SeekFrom::End(0)).map_err(TableError::Measure)? / SECTOR_BYTES;
+    let was_repaired = table.is_backup() || !backup_is_there;
+    let is_moved = was_repaired || table.header.backup_lba != disk_sectors - 1;
+    use_whole_disk(&mut table.header, disk, disk_sectors)?;
+    Ok((table, is_moved))
 }
 
 /// The last sector that state may have.
@@ -98,7 +105,7 @@ fn use_whole_disk(header: &mut GPTHeader, disk: &mut impl Disk, sectors: u64) ->
 }
 
 /// The copy at the end first: at every moment one of the two is whole.
-fn write(table: &mut GPT, disk: &mut impl Disk) -> Result<(), TableError> {
+pub fn write(table: &mut GPT, disk: &mut impl Disk) -> Result<(), TableError> {
     let entries: Vec<GPTPartitionEntry> = table.iter().map(|(_, entry)| entry.clone()).collect();
     let mut backup = table.header.clone();
     backup.primary_lba = table.header.backup_lba;
@@ -112,13 +119,13 @@ fn write(table: &mut GPT, disk: &mut impl Disk) -> Result<(), TableError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    const MEBIBYTE: u64 = ALIGNMENT_SECTORS;
+    pub const MEBIBYTE: u64 = ALIGNMENT_SECTORS;
 
     /// A disk of 64 MiB, moved to one of `mebibytes`, with state from 2 MiB to 10 MiB.
-    fn disk(mebibytes: u64, volume_at: Option<u64>) -> File {
+    pub fn disk(mebibytes: u64, volume_at: Option<u64>) -> File {
         let mut file = tempfile::tempfile().unwrap();
         file.set_len(64 << 20).unwrap();
         let mut table = GPT::new_from(&mut file, SECTOR_BYTES, [1; 16]).unwrap();
@@ -158,17 +165,17 @@ mod tests {
             let extent = grow_state(&mut disk, limit).unwrap();
             assert_eq!(state_mebibytes(extent), expected, "{name}");
             let again = grow_state(&mut disk, limit).unwrap();
-            assert_eq!((again.sectors, again.grown), (extent.sectors, false), "{name}, repeated");
+            assert_eq!(again, extent, "{name}, repeated");
             let table = GPT::read_from(&mut disk, SECTOR_BYTES).unwrap();
             assert!(is_intact(&mut disk, table.header.backup_lba), "{name}");
         }
     }
 
     /// Remembers every write and every sync.
-    struct Recorder {
-        file: File,
+    pub struct Recorder {
+        pub file: File,
         /// Writes between syncs: offset and bytes.
-        segments: Vec<Vec<(u64, Vec<u8>)>>,
+        pub segments: Vec<Vec<(u64, Vec<u8>)>>,
     }
 
     impl Read for Recorder {
@@ -203,6 +210,27 @@ mod tests {
         }
     }
 
+    /// Every disk that a power cut may leave behind: a fresh one, and which of the writes it has. Until a sync the disk may have
+    /// kept any of them: here all up to a sector, or all from one.
+    pub fn cuts(
+        segments: &[Vec<(u64, Vec<u8>)>],
+        fresh: impl Fn() -> File,
+        mut then: impl FnMut(&mut File, &str),
+    ) {
+        for (number, segment) in segments.iter().enumerate() {
+            let sectors: Vec<u64> = segment.iter().map(|(offset, _)| offset / SECTOR_BYTES).collect();
+            for cut in sectors.iter().chain(&[0, u64::MAX]) {
+                for early_ones in [true, false] {
+                    let kept = |(offset, _): &&(u64, Vec<u8>)| (offset / SECTOR_BYTES < *cut) == early_ones;
+                    let mut file = fresh();
+                    segments[..number].iter().for_each(|before| apply(&mut file, before));
+                    apply(&mut file, &segment.iter().filter(kept).cloned().collect::<Vec<_>>());
+                    then(&mut file, &format!("segment {number}, cut at sector {cut}"));
+                }
+            }
+        }
+    }
+
     fn apply(file: &mut File, writes: &[(u64, Vec<u8>)]) {
         for (offset, bytes) in writes {
             file.seek(SeekFrom::Start(*offset)).unwrap();
@@ -217,20 +245,14 @@ mod tests {
         grow_state(&mut recorder, 4096).unwrap();
         let segments = recorder.segments;
         assert!(segments.iter().map(Vec::len).sum::<usize>() > 100, "a table was written");
-        for (number, segment) in segments.iter().enumerate() {
-            let sectors: Vec<u64> = segment.iter().map(|(offset, _)| offset / SECTOR_BYTES).collect();
-            // Until the next sync the disk may have kept any of the sectors: here all up to one, or all from one.
-            for cut in sectors.iter().chain(&[0, u64::MAX]) {
-                for early_ones in [true, false] {
-                    let kept = |(offset, _): &&(u64, Vec<u8>)| (offset / SECTOR_BYTES < *cut) == early_ones;
-                    let mut file = disk(128, None);
-                    segments[..number].iter().for_each(|before| apply(&mut file, before));
-                    apply(&mut file, &segment.iter().filter(kept).cloned().collect::<Vec<_>>());
-                    let extent = grow_state(&mut file, 4096).unwrap();
-                    assert_eq!(state_mebibytes(extent), 125, "segment {number}, cut at sector {cut}");
-                }
-            }
-        }
+        cuts(
+            &segments,
+            || disk(128, None),
+            |file, place| {
+                let extent = grow_state(file, 4096).unwrap();
+                assert_eq!(state_mebibytes(extent), 125, "{place}");
+            },
+        );
     }
 
     #[test]
