@@ -115,6 +115,12 @@ bench-takeover: demo-image ## Takeovers in a row beside keepalived in the same r
 	PYTHONPATH=tests/demo python3 tests/bench/takeover.py $(UNDERSTUDY) $(DEMO_IMAGE) $(DEV_KEY).pub \
 		$(if $(TAKEOVERS),--takeovers $(TAKEOVERS)) $(if $(RUNS),--runs $(RUNS)) $(if $(AWAY),--away $(AWAY))
 
+.PHONY: bench-mail
+bench-mail: packages ## Mail delivered and read beside Postfix and Dovecot, as root (CASES=delivery,reading,waking RUNS=5); about 40 minutes
+	cargo build --release --locked -p inbound -p mailstore -p access -p mailctl
+	cargo build --release --locked -p mail --example mail-load
+	python3 tests/bench/mail.py $(BIN) $(BIN)/examples/mail-load $(if $(CASES),--cases $(CASES)) $(if $(RUNS),--runs $(RUNS))
+
 .PHONY: fuzz
 fuzz: packages ## Fuzz every parser of untrusted bytes for SECONDS (60) each; findings go to target/fuzz
 	cd tests/fuzz; CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz RUSTFLAGS="$(FUZZ_FLAGS)" \

@@ -1,0 +1,1 @@
+"""Mail delivered and read, beside Postfix and Dovecot; mail.py, beside this folder, runs it."""
