@@ -50,7 +50,7 @@ fn a_volume_wants_a_strict_role_and_room() {
     refuses(soft, "exclusivity = \"soft\"\nvolume = 1", "volume = 1", &["volume"]);
     let state = "state_max = \"4GiB\"";
     let small = "state_max = \"4GiB\"\nvolume_max = \"1MiB\"";
-    refuses(state, small, "volume_max", &["`volume_max` is 1.0 MiB", "at least 64.0 MiB"]);
+    refuses(state, small, "volume_max = ", &["`volume_max` is 1.0 MiB", "at least 64.0 MiB"]);
 }
 
 #[test]
@@ -65,9 +65,9 @@ fn a_value_that_makes_no_sense_is_named_with_its_line() {
 #[test]
 fn a_service_that_is_not_whole_is_named() {
     refuses(
-        "services = [\"unbound\"]\n\n#",
-        "services = [\"bind\"]\n\n#",
-        "services = [\"bind\"]",
+        "services = [\"unbound\", ",
+        "services = [\"bind\", ",
+        "services = [\"bind\", ",
         &["service `bind`"],
     );
     for (file, from, to, expected) in [
