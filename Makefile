@@ -116,7 +116,7 @@ bench-takeover: demo-image ## Takeovers in a row beside keepalived in the same r
 		$(if $(TAKEOVERS),--takeovers $(TAKEOVERS)) $(if $(RUNS),--runs $(RUNS)) $(if $(AWAY),--away $(AWAY))
 
 .PHONY: bench-mail
-bench-mail: packages ## Mail delivered and read beside Postfix and Dovecot, as root (CASES=delivery,reading,waking RUNS=5); about 40 minutes
+bench-mail: packages ## Mail delivered and read beside Postfix and Dovecot, as root (CASES=delivery,reading,waking RUNS=5); about 50 minutes
 	cargo build --release --locked -p inbound -p mailstore -p access -p mailctl
 	cargo build --release --locked -p mail --example mail-load
 	python3 tests/bench/mail.py $(BIN) $(BIN)/examples/mail-load $(if $(CASES),--cases $(CASES)) $(if $(RUNS),--runs $(RUNS))

@@ -9,9 +9,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 from servers import TREE, unpacked, version
 
+# Has the folder with all packages.
 INSIDE = "UNDERSTUDY_BENCH_INSIDE"
 WORK = pathlib.Path("/mnt")
 PEERS = ["postfix", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd"]
@@ -26,20 +28,26 @@ KILL_AT_PARENTS_DEATH = 1
 
 def enter():
     """Starts this program again as the first process of new namespaces."""
-    if os.geteuid() != 0:
-        sys.exit("run it as root: Postfix and Dovecot switch between users, in namespaces of their own")
     argv = ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    environment = dict(os.environ, **{INSIDE: "1"})
-    return subprocess.run([*argv, sys.executable, *sys.argv], env=environment).returncode
+    # Another run has one of its own.
+    with tempfile.TemporaryDirectory(dir=TREE / "target/peers", prefix=".mail-") as together:
+        put_together(pathlib.Path(together))
+        environment = dict(os.environ, **{INSIDE: together})
+        return subprocess.run([*argv, sys.executable, *sys.argv], env=environment).returncode
 
 
 def prepare():
-    """What needs the network of this machine: the packages, and the folder in which they are together."""
-    packages = [unpacked(package) for package in [*PEERS, *LIBRARIES]]
-    together = TREE / "target/peers/.mail"
-    subprocess.run(["rm", "-rf", together], check=True)
+    """What needs the network of this machine."""
+    if os.geteuid() != 0:
+        sys.exit("run it as root: Postfix and Dovecot switch between users, in namespaces of their own")
+    for package in [*PEERS, *LIBRARIES]:
+        unpacked(package)
+
+
+def put_together(together):
+    """All packages in one folder, by links."""
     (together / "usr/lib").mkdir(parents=True)
-    for package in packages:
+    for package in map(unpacked, [*PEERS, *LIBRARIES]):
         subprocess.run(["cp", "-al", f"{package}/usr/.", together / "usr"], check=True)
         if (package / "lib").is_dir():
             # Where it is, on a merged /usr.
@@ -52,7 +60,7 @@ def versions():
 
 def make(folder):
     """Inside: mounts, users, loopback. WORK is on the disk of this folder."""
-    mount("-t", "overlay", "overlay", "-o", f"lowerdir={TREE}/target/peers/.mail/usr:/usr", "/usr")
+    mount("-t", "overlay", "overlay", "-o", f"lowerdir={os.environ[INSIDE]}/usr:/usr", "/usr")
     for name, line in (("passwd", "{user}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n"),
                        ("group", "{user}:x:{number}:\n")):
         text = pathlib.Path(f"/etc/{name}").read_text()
