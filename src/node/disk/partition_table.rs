@@ -124,10 +124,12 @@ pub mod tests {
 
     pub const MEBIBYTE: u64 = ALIGNMENT_SECTORS;
 
-    /// A disk of 64 MiB, moved to one of `mebibytes`, with state from 2 MiB to 10 MiB.
+    /// A disk of 64 MiB, or as much as its volume needs, moved to one of `mebibytes`, with state from 2 MiB to 10 MiB.
     pub fn disk(mebibytes: u64, volume_at: Option<u64>) -> File {
         let mut file = tempfile::tempfile().unwrap();
-        file.set_len(64 << 20).unwrap();
+        // Behind the volume there is the copy of the table.
+        let first_mebibytes = volume_at.map_or(64, |at| 64.max(at + 3));
+        file.set_len(first_mebibytes << 20).unwrap();
         let mut table = GPT::new_from(&mut file, SECTOR_BYTES, [1; 16]).unwrap();
         let mut put = |number: u32, name: &str, first: u64, end: u64| {
             table[number] = GPTPartitionEntry {
