@@ -47,7 +47,7 @@ fn a_volume_wants_a_strict_role_and_room() {
     let soft = "exclusivity = \"soft\"";
     let with_volume = "exclusivity = \"soft\"\nvolume = true";
     refuses(soft, with_volume, "volume = true", &["role `dns` has a volume", "\"strict\""]);
-    refuses(soft, "exclusivity = \"soft\"\nvolume = 1", "volume = 1", &["volume"]);
+    refuses(soft, "exclusivity = \"soft\"\nvolume = 1", "volume = 1", &["expected a boolean"]);
     let state = "state_max = \"4GiB\"";
     let small = "state_max = \"4GiB\"\nvolume_max = \"1MiB\"";
     refuses(state, small, "volume_max = ", &["`volume_max` is 1.0 MiB", "at least 64.0 MiB"]);
