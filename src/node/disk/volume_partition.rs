@@ -95,6 +95,8 @@ mod tests {
     use super::super::partition_table::grow_state;
     use super::super::partition_table::tests::{MEBIBYTE, Recorder, cuts, disk};
     use super::*;
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
@@ -126,11 +128,18 @@ mod tests {
 
     #[test]
     fn room_that_somebody_left_in_between_is_used_and_nothing_overlaps() {
-        let mut file = disk(1024, Some(700));
-        let one = add(&mut file, &name("store-1"), Some(ByteCount::mebibytes(1024))).unwrap();
-        assert_eq!(mebibytes(one), (10, 690));
-        let two = add(&mut file, &name("store-2"), Some(ByteCount::mebibytes(1024))).unwrap();
-        assert_eq!(mebibytes(two), (701, 322));
+        let mut file = disk(1024, Some(40));
+        let largest = |mebibytes| Some(ByteCount::mebibytes(mebibytes));
+        let one = add(&mut file, &name("store-1"), largest(500)).unwrap();
+        assert_eq!(mebibytes(one), (41, 500), "behind the partition that is there");
+        let two = add(&mut file, &name("store-2"), largest(4096)).unwrap();
+        assert_eq!(mebibytes(two), (541, 482));
+        let mut table = read(&mut file).unwrap().0;
+        table.remove(one.extent.number).unwrap();
+        write(&mut table, &mut file).unwrap();
+        let three = add(&mut file, &name("store-3"), largest(4096)).unwrap();
+        assert_eq!(mebibytes(three), (41, 500));
+        assert_eq!(find(&mut file, &name("store-2")).unwrap(), Some(two));
     }
 
     /// Catches the mutants that find a volume by its name alone, which somebody else's partition may have, or another volume's.
@@ -159,34 +168,52 @@ mod tests {
         assert_eq!(find(&mut file, &name("store-2")).unwrap().unwrap().extent.number, 6);
     }
 
+    /// A disk that keeps what is written without being asked to, which is quick.
+    fn quick(file: &File) -> Recorder {
+        Recorder { file: file.try_clone().unwrap(), segments: vec![Vec::new()] }
+    }
+
+    /// Copies of a disk: only its two ends have something.
+    fn copies_of(disk: &File) -> impl Fn() -> File + '_ {
+        const END_BYTES: usize = 64 << 10;
+        let bytes = disk.metadata().unwrap().len();
+        let places = [0, bytes - END_BYTES as u64];
+        let ends = places.map(|at| {
+            let mut end = vec![0; END_BYTES];
+            disk.read_exact_at(&mut end, at).unwrap();
+            (at, end)
+        });
+        move || {
+            let copy = tempfile::tempfile().unwrap();
+            copy.set_len(bytes).unwrap();
+            ends.iter().for_each(|(at, end)| copy.write_all_at(end, *at).unwrap());
+            copy
+        }
+    }
+
     /// After a cut while it was added there is none, or one that is half made; after one while it was finished there is one, and
     /// it is the same. Catches a mark that is set after the partition is there.
     #[test]
     fn a_power_cut_while_a_volume_is_made_leaves_none_half_made_or_a_whole_one() {
-        let fresh = || {
-            let mut file = disk(512, None);
-            grow_state(&mut file, 50).unwrap();
-            file
-        };
-        let mut recorder = Recorder { file: fresh(), segments: vec![Vec::new()] };
+        let mut grown = disk(512, None);
+        grow_state(&mut grown, 50).unwrap();
+        let fresh = copies_of(&grown);
+        let half_made = fresh();
+        let mut recorder = quick(&half_made);
         let added = add(&mut recorder, &name("store-1"), None).unwrap();
         assert!(recorder.segments.iter().map(Vec::len).sum::<usize>() > 100, "a table was written");
         cuts(&recorder.segments, fresh, |file, place| {
             let found = find(file, &name("store-1")).unwrap();
             assert!(found.is_none() || found == Some(added), "{place}");
-            assert_eq!(add(file, &name("store-1"), None).unwrap(), added, "{place}");
+            assert_eq!(add(&mut quick(file), &name("store-1"), None).unwrap(), added, "{place}");
         });
-        let half_made = || {
-            let mut file = fresh();
-            add(&mut file, &name("store-1"), None).unwrap();
-            file
-        };
-        let mut recorder = Recorder { file: half_made(), segments: vec![Vec::new()] };
+        let half_made = copies_of(&half_made);
+        let mut recorder = quick(&half_made());
         finish(&mut recorder, added.extent.number).unwrap();
         cuts(&recorder.segments, half_made, |file, place| {
             let found = find(file, &name("store-1")).unwrap().unwrap();
             assert_eq!(found.extent, added.extent, "{place}");
-            finish(file, found.extent.number).unwrap();
+            finish(&mut quick(file), found.extent.number).unwrap();
             assert!(!find(file, &name("store-1")).unwrap().unwrap().is_half_made, "{place}");
         });
     }
