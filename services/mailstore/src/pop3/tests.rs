@@ -16,7 +16,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 const LINE: &str = "0123456789 0123456789 0123456789 0123456789 0123456789\r\n";
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A machine that is busy elsewhere is slow, not broken.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Everybody has the password `secret`.
 struct Everybody;
@@ -220,7 +221,7 @@ async fn a_message_that_somebody_else_deleted_cannot_be_read() {
 async fn who_does_not_take_what_is_sent_is_given_up() {
     let house = House::open(Timeouts { reply: Duration::from_millis(200), ..Timeouts::default() }).await;
     // More than the buffers of both systems hold.
-    house.deliver(&LINE.repeat(500_000)).await;
+    house.deliver(&LINE.repeat(250_000)).await;
     let mut deaf = house.known().await;
     deaf.send("RETR 3\r\n").await;
     house.until_open(0).await;
@@ -255,7 +256,7 @@ async fn who_says_nothing_is_sent_away_and_its_messages_stay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn drain_ends_sessions_between_commands_and_lets_a_message_arrive() {
     let house = House::open(Timeouts::default()).await;
-    let body = LINE.repeat(500_000);
+    let body = LINE.repeat(250_000);
     house.deliver(&body).await;
     let mut idle = house.connect().await;
     let mut busy = house.known().await;
@@ -272,7 +273,7 @@ async fn drain_ends_sessions_between_commands_and_lets_a_message_arrive() {
 async fn who_does_not_read_does_not_hold_up_the_end() {
     let drain = Duration::from_millis(200);
     let house = House::open(Timeouts { drain, ..Timeouts::default() }).await;
-    house.deliver(&LINE.repeat(500_000)).await;
+    house.deliver(&LINE.repeat(250_000)).await;
     let mut deaf = house.known().await;
     deaf.send("RETR 3\r\n").await;
     assert_eq!(deaf.line().await, "+OK");

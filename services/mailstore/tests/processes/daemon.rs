@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
 
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// A machine that is busy elsewhere is slow, not broken.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Speaks LMTP as it is told on standard input. Python's own `sendmail` reads one answer for all recipients, so this one goes step by step.
 const PYTHON: &str = r#"
@@ -59,7 +60,7 @@ pub struct Mail<'a> {
 }
 
 pub struct Daemon {
-    child: Child,
+    process: Process,
     log: Receiver<String>,
     pub lmtp: SocketAddr,
     pub observe: SocketAddr,
@@ -68,6 +69,9 @@ pub struct Daemon {
     pub pop3: Option<SocketAddr>,
     pub folder: TempDir,
 }
+
+/// Ends with the test, however that ends.
+struct Process(Child);
 
 pub fn account(name: &str) -> AccountName {
     AccountName::new(name).unwrap()
@@ -89,20 +93,18 @@ impl Daemon {
     /// With more settings: keys that stand above all tables, and tables.
     pub fn start_on(folder: TempDir, top: &str, tables: &str) -> Self {
         let file = write_settings(folder.path(), top, tables);
-        let mut child = command(env!("CARGO_BIN_EXE_mailstore"))
-            .args(["serve", "--log-json", "--config", &file])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut mailstore = command(env!("CARGO_BIN_EXE_mailstore"));
+        mailstore.args(["serve", "--log-json", "--config", &file]).stderr(Stdio::piped());
+        let mut process = Process(mailstore.spawn().unwrap());
         let (line, log) = channel();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|text| line.send(text)));
         let readers = ["imap", "pop3"].into_iter().filter(|name| tables.contains(&format!("[{name}]")));
         let addresses = addresses(&log, 2 + readers.count());
         let address = |name: &str| addresses.get(name).copied();
         let (lmtp, observe) = (address("lmtp").unwrap(), address("observe").unwrap());
         let (imap, pop3) = (address("imap"), address("pop3"));
-        Self { child, log, lmtp, observe, imap, pop3, folder }
+        Self { process, log, lmtp, observe, imap, pop3, folder }
     }
 
     pub fn python(&self, mails: &[Mail<'_>]) -> Vec<Told> {
@@ -146,7 +148,7 @@ impl Daemon {
     }
 
     pub fn send(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        kill(Pid::from_raw(self.process.0.id() as i32), signal).unwrap();
     }
 
     /// Until a line of the log says this.
@@ -158,18 +160,18 @@ impl Daemon {
     /// Sends a signal, waits for the end, and opens what is left.
     pub fn end(mut self, signal: Signal) -> (ExitStatus, Store, TempDir) {
         self.send(signal);
-        let status = self.child.wait().unwrap();
+        let status = self.process.0.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         let store = Store::open(&Config::new(folder.path().join("store"))).unwrap();
         (status, store, folder)
     }
 }
 
-impl Drop for Daemon {
+impl Drop for Process {
     fn drop(&mut self) {
         // It is over in most cases.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -187,9 +189,10 @@ pub fn write_settings(folder: &Path, top: &str, tables: &str) -> String {
 
 /// Of so many listeners.
 fn addresses(log: &Receiver<String>, count: usize) -> HashMap<String, SocketAddr> {
-    let mut addresses = HashMap::new();
+    let (mut addresses, mut heard) = (HashMap::new(), String::new());
     while addresses.len() < count {
-        let line = log.recv_timeout(PATIENCE).unwrap();
+        let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it does not listen:\n{heard}"));
+        heard += &format!("{line}\n");
         let fields = &serde_json::from_str::<serde_json::Value>(&line).unwrap()["fields"];
         if fields["message"] == "listening" {
             let text = |field: &str| fields[field].as_str().unwrap();

@@ -33,7 +33,7 @@ impl Office {
     fn log_in(&self, name: &str, password: &str) -> String {
         const PROGRAM: &str = r#"
 import poplib, sys
-p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=90)
 try:
     p.user(sys.argv[3]); print(p.pass_(sys.argv[4]).decode())
     p.quit()

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 const UNDER_STARTTLS: &str = r#"
 import imaplib, ssl, sys
 context = ssl.create_default_context(cafile=sys.argv[2])
-i = imaplib.IMAP4("localhost", int(sys.argv[3]), timeout=20)
+i = imaplib.IMAP4("localhost", int(sys.argv[3]), timeout=90)
 try:
     i.login("ann@example.org", "ann"); sys.exit("a password was taken in the clear")
 except imaplib.IMAP4.error:
@@ -24,7 +24,7 @@ i.logout()
 const BY_PROXY: &str = r#"
 import imaplib, sys
 port, acts_as, name, password = sys.argv[3:]
-i = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+i = imaplib.IMAP4("127.0.0.1", int(port), timeout=90)
 try:
     i.authenticate("PLAIN", lambda _: "\0".join((acts_as, name, password)).encode())
     print(i.select("INBOX")[1][0].decode())

@@ -13,7 +13,7 @@ use std::process::Stdio;
 const UNDER_STLS: &str = r#"
 import poplib, ssl, sys
 context = ssl.create_default_context(cafile=sys.argv[2])
-p = poplib.POP3("localhost", int(sys.argv[1]), timeout=20)
+p = poplib.POP3("localhost", int(sys.argv[1]), timeout=90)
 try:
     p.user("ann@example.org"); sys.exit("a name was taken in the clear")
 except poplib.error_proto as error:
@@ -215,7 +215,7 @@ fn certificates_are_read_again_at_sighup() {
     const SEEN: &str = r#"
 import hashlib, socket, ssl, sys
 context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
-with context.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)) as s:
+with context.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=90)) as s:
     print(s.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(open(sys.argv[2]).read()))
 "#;
     let office = Office::open("at-once");
