@@ -7,6 +7,7 @@ use crate::durable::{Holder, Identity, IdentityState, Reason, Rung};
 use crate::effect::{Effect, NoteKind};
 use crate::ledger::Draft;
 use crate::state::Step;
+use crate::volume;
 use understudy_core::model::id::NodeId;
 use understudy_core::model::name::Name;
 
@@ -69,7 +70,7 @@ pub(crate) fn lost(step: &mut Step) -> Option<Draft> {
         })
         .collect();
     holders.into_iter().find_map(|(name, identity, holder)| {
-        if let Some(boot) = newer_boot(step, &holder) {
+        if let Some(boot) = newer_boot(step, &name, &holder) {
             let begin = Begin::of(&name, &identity, &holder, Reason::Rebooted { boot }, Rung::Cooperative);
             return begin::begin(step, begin);
         }
@@ -101,12 +102,14 @@ pub(crate) fn lost(step: &mut Step) -> Option<Draft> {
     })
 }
 
-/// A newer boot of the holder's node: proven, or announced while the old boot says nothing.
-fn newer_boot(step: &Step, holder: &Holder) -> Option<String> {
+/// A newer boot of the holder's node: proven, or announced while the old boot says nothing. Where only this node may have the
+/// identity again nothing is won before it is proven, and a fence without that proof would end with its power off.
+fn newer_boot(step: &Step, name: &Name, holder: &Holder) -> Option<String> {
     let node = step.state.view.node(&holder.node)?;
     let boot = node.boot.clone().filter(|boot| *boot != holder.boot)?;
     let has_waited = step.since(node.boot_seen) >= step.timings().suspect_after;
-    (node.is_ready || has_waited).then_some(boot)
+    let is_bound = volume::with_data(step, name).is_some();
+    (node.is_ready || (has_waited && !is_bound)).then_some(boot)
 }
 
 fn is_suspect(step: &Step, id: &NodeId) -> bool {

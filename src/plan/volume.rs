@@ -34,6 +34,9 @@ fn why_not(step: &Step, name: &Name, node: &NodeId) -> String {
     if !step.state.config.nodes.contains_key(node) {
         return "is not approved any more".to_owned();
     }
+    if is_starting(step, name, node) {
+        return "has started again and is not ready yet".to_owned();
+    }
     if step.silence(node) >= step.timings().suspect_after {
         return "is silent; it goes on there when that node is back, so look at its power and its cables"
             .to_owned();
@@ -55,6 +58,14 @@ fn why_not(step: &Step, name: &Name, node: &NodeId) -> String {
         }
         None => grant::why_no_spare(step, node).unwrap_or_else(|| "may have it".to_owned()),
     }
+}
+
+/// Whether a newer boot than the one that holds the identity is on its way.
+fn is_starting(step: &Step, name: &Name, node: &NodeId) -> bool {
+    let holder = step.state.durable.identity(name).and_then(|identity| identity.holder());
+    let (Some(holder), Some(seen)) = (holder, step.state.view.node(node)) else { return false };
+    let is_newer = seen.boot.as_ref().is_some_and(|boot| *boot != holder.boot);
+    holder.node == *node && is_newer && !seen.is_ready
 }
 
 /// Why this node must not get this identity: it has no copy of its volume, or one of another's, and is kept for that.

@@ -74,6 +74,25 @@ fn a_holder_with_the_only_copy_is_waited_for_and_serves_again_after_its_power_wa
     world.is_whole();
 }
 
+/// It says hello and is not healthy yet, for a minute. Catches a core that begins at once, finds no proof, and powers it off
+/// (mutant `hurries-a-node-with-data`).
+#[test]
+fn a_holder_with_the_only_copy_has_the_time_that_its_start_takes() {
+    let mut world = calm(4, &["store-1"], &[]);
+    let holder = world.holder("store-1");
+    start(&mut world, &holder);
+    world.machine(&holder).is_plugged = false;
+    let boot = world.machine(&holder).boot_id();
+    world.take(Event::Booted { node: holder.clone(), boot });
+    world.pass(60 * SECOND);
+    assert_eq!((world.power_offs, world.ledger.read().fences().count()), (0, 0), "{:#?}", world.texts());
+    world.was_told(NoteKind::Waiting, "has started again and is not ready yet");
+    world.machine(&holder).is_plugged = true;
+    assert!(world.pass_until(20 * SECOND, |world| world.is_served("store-1")), "{:#?}", world.texts());
+    assert_eq!(world.place("store-1").unwrap(), (holder, 2, "held"));
+    world.is_whole();
+}
+
 /// A frozen one too: it is left alone, and goes on as it was.
 #[test]
 fn a_holder_with_the_only_copy_that_is_only_cut_off_goes_on_as_it_was() {
