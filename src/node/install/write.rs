@@ -3,6 +3,7 @@
 
 use gptman::GPT;
 use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 use nix::libc;
 use std::fs::File;
 use std::io::{self, Cursor, Seek, SeekFrom};
@@ -206,12 +207,22 @@ impl io::Seek for SparseEnds<'_> {
     }
 }
 
-/// By the disk's own command where it has one.
+/// By the disk's own command where it has one, and so that the disk may give the room back where that reads as zeros.
 fn zero_out(file: &File, start: u64, bytes: u64) -> nix::Result<()> {
-    let range = [start, bytes];
     if bytes == 0 {
         return Ok(());
     }
+    let (offset, length) = (start.cast_signed(), bytes.cast_signed());
+    let frees = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    match fallocate(file, frees, offset, length) {
+        // The disk has no such command: the kernel writes the zeros.
+        Err(Errno::EOPNOTSUPP | Errno::EINVAL) => write_zeros(file, start, bytes),
+        done => done,
+    }
+}
+
+fn write_zeros(file: &File, start: u64, bytes: u64) -> nix::Result<()> {
+    let range = [start, bytes];
     // SAFETY: the kernel reads two numbers, which live until the call returns.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), BLKZEROOUT, &raw const range) };
     Errno::result(result).map(drop)
