@@ -38,7 +38,6 @@ mod restarted;
 mod site;
 mod spares;
 mod storms;
-mod takeover;
 mod told;
 mod trust;
 mod unit;

@@ -1,13 +1,16 @@
-//! Takeovers that meet another failure while they are on their way. Scenes of one rack.
+//! From a declared cluster to spares that answer in dead servers' places, also when another failure comes on the way. Scenes of
+//! one rack.
 
 use crate::dns_rack::{DnsRack, Held, TWO_SERVERS};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 
-/// Two holders die within a second; then a holder dies and, in the middle of taking over, its spare.
+/// Two holders die within a second; one comes back and is a spare. Then a holder dies and, in the middle of taking over, its
+/// spare; then a holder freezes. Catches the mutants that move an identity before its holder is fenced, and that let a node
+/// which comes back go on with what it held.
 #[test]
-fn a_takeover_that_meets_another_failure_ends_with_one_holder() {
+fn spares_answer_for_servers_that_die_together_on_the_way_and_frozen() {
     let rack = DnsRack::up("spares", &format!("[rack]\nallowance = 20\n{TWO_SERVERS}"));
     let (first, second) = (rack.wait_for_holder("dns-1", 0), rack.wait_for_holder("dns-2", 0));
     let (heir, other) =
@@ -15,11 +18,15 @@ fn a_takeover_that_meets_another_failure_ends_with_one_holder() {
 
     rack.lab(&["power", &first.serial, "on"]).expect_success();
     rack.wait_for_state(&first.serial, "spare");
+    rack.assert_has_not(&first.serial, "10.77.0.21");
     let gone = [&second, &heir, &other].map(|held| held.serial.as_str());
     let spares: Vec<String> =
         rack.serials().into_iter().filter(|serial| !gone.contains(&serial.as_str())).collect();
     a_spare_that_dies_while_it_takes_over_is_followed_by_another(&rack, &heir, &spares);
     assert_eq!(rack.identity("dns-2")["epoch"], other.epoch, "nobody touched the other one");
+    rack.lab(&["power", &second.serial, "on"]).expect_success();
+    rack.wait_for_state(&second.serial, "spare");
+    a_frozen_holder_is_off_before_a_spare_answers_for_it(&rack, &other);
 }
 
 /// Two nodes are no storm, and one takeover is in flight at a time. Catches the mutant without a limit of takeovers in
@@ -82,6 +89,16 @@ fn a_spare_that_dies_while_it_takes_over_is_followed_by_another(
     let steps: Vec<&str> = kinds.iter().map(String::as_str).filter(|kind| *kind != "waiting").collect();
     let twice = ["takeover-begun", "fenced", "assigned", "takeover-begun", "fenced", "assigned", "serving"];
     assert!(steps.ends_with(&twice), "{steps:?}");
+}
+
+/// It would go on as if nothing had been when it thaws.
+fn a_frozen_holder_is_off_before_a_spare_answers_for_it(rack: &DnsRack, holder: &Held) {
+    rack.site(&["acknowledge", "dns-2"]).expect_success();
+    rack.lab(&["freeze", &holder.serial]).expect_success();
+    let heir = rack.wait_for_holder("dns-2", holder.epoch);
+    assert_ne!(heir.serial, holder.serial);
+    rack.assert_fenced_before_it_moved("dns-2");
+    assert_eq!(rack.power(&holder.serial), "off", "there is nothing left to thaw");
 }
 
 /// All takeovers, the newest first.

@@ -49,7 +49,7 @@ fn image_with_volume() -> TempDir {
 fn an_identity_with_data_waits_for_its_machine_and_finds_its_data_again() {
     let (folder, key) = (image_with_volume(), fixture().public_key);
     let image = folder.path().join("image");
-    let rack = DnsRack::with_image("volumes", &image, &key, STORE, &["--nodes", "4", "--firmware", "bios"]);
+    let rack = DnsRack::with_image("volumes", &image, &key, STORE, &["--nodes", "3", "--firmware", "bios"]);
     let holder = rack.wait_for_holder("store-1", 0);
     let born = format!("born-{}", holder.epoch);
     assert_is_mounted(&rack, &holder.serial, &born);
