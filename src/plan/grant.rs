@@ -138,7 +138,7 @@ pub(crate) fn why_no_spare(step: &Step, id: &NodeId) -> Option<String> {
     (!is_well).then(|| "is not ready, or silent".to_owned())
 }
 
-/// Whether it is the last spare of a rack that has strict identities.
+/// Whether it is the last spare of a rack with strict identities that could use it: one whose data is elsewhere could not.
 fn is_kept(step: &Step, name: &Name, declaration: &Declaration, id: &NodeId) -> bool {
     let Some(rack) = step.state.config.rack_of(id) else { return false };
     if declaration.exclusivity == Exclusivity::Strict
@@ -146,8 +146,10 @@ fn is_kept(step: &Step, name: &Name, declaration: &Declaration, id: &NodeId) -> 
     {
         return false;
     }
-    let mut identities = step.state.config.identities.values();
-    let has_strict = identities.any(|other| other.rack == *rack && other.exclusivity == Exclusivity::Strict);
+    let mut identities = step.state.config.identities.iter().filter(|(_, other)| other.rack == *rack);
+    let has_strict = identities.any(|(other, declaration)| {
+        declaration.exclusivity == Exclusivity::Strict && volume::with_data(step, other).is_none()
+    });
     let nodes = step.state.config.nodes.iter().filter(|(_, facts)| facts.rack == *rack);
     let is_free = |other: &NodeId| is_spare(step, other) && volume::objection(step, name, other).is_none();
     has_strict && nodes.filter(|(other, _)| is_free(other)).count() <= 1

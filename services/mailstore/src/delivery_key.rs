@@ -2,10 +2,11 @@
 //!
 //! The name is a hash of what the client handed in: envelope, client, and the message without the trace headers that our own hosts put
 //! on top of it, as those differ each time. A message without Message-ID or Date has no name: two identical mails of a cron job are two
-//! mails. Entry point: [`DeliveryKey::of`], [`first_client`].
+//! mails. Entry points: [`DeliveryKey::of`], [`first_client`], [`first_id`].
 
 use crate::header_field::{self, Field};
 use crate::message::DeliveryKey;
+use mail::message_id::MessageId;
 use sha2::{Digest, Sha256};
 
 /// Changes when the meaning of the hash does.
@@ -45,25 +46,40 @@ impl DeliveryKey {
 /// The address of whom the first of our own hosts had a message from, as the innermost of their Received fields has it. None where no host
 /// of ours had the message before.
 pub fn first_client<'a>(message: &'a [u8], own_names: &[String]) -> Option<&'a str> {
-    let (mut rest, mut client) = (message, None);
-    while let Some(field) = header_field::first(rest).filter(|field| is_own_trace(field, own_names)) {
-        if field.is("Received") {
-            client = sending_address(field.value).or(client);
-        }
+    own_received(message, own_names).filter_map(sending_address).last()
+}
+
+/// The name that the first of our own hosts gave the message, under which its log has it.
+pub fn first_id(message: &[u8], own_names: &[String]) -> Option<MessageId> {
+    own_received(message, own_names).filter_map(given_id).last()
+}
+
+/// The Received fields that our own hosts put on top, the newest first.
+fn own_received<'a>(message: &'a [u8], own_names: &[String]) -> impl Iterator<Item = &'a str> {
+    let mut rest = message;
+    let fields = std::iter::from_fn(move || {
+        let field = header_field::first(rest).filter(|field| is_own_trace(field, own_names))?;
         rest = field.rest;
-    }
-    client
+        Some(field)
+    });
+    fields.filter(|field| field.is("Received")).filter_map(|field| std::str::from_utf8(field.value).ok())
 }
 
 /// `from NAME (... [ADDRESS]) by`: the name is the client's own word, also where it looks like an address (RFC 5321 section 4.4, `TCP-info`).
-fn sending_address(received: &[u8]) -> Option<&str> {
-    let received = std::str::from_utf8(received).ok()?;
+fn sending_address(received: &str) -> Option<&str> {
     let words = received.split_ascii_whitespace();
     let literal = words.take_while(|word| !word.eq_ignore_ascii_case("by")).skip(2).filter_map(|word| {
         let word = word.trim_start_matches('(').strip_prefix('[')?;
         word.split_once(']').map(|(address, _)| address)
     });
     literal.last()
+}
+
+/// `by HOST ... id ID`: what stands before that is the client's own word.
+fn given_id(received: &str) -> Option<MessageId> {
+    let words = received.split_ascii_whitespace().skip_while(|word| !word.eq_ignore_ascii_case("by"));
+    let mut behind = words.skip_while(|word| !word.eq_ignore_ascii_case("id")).skip(1);
+    behind.next()?.trim_end_matches(';').parse().ok()
 }
 
 fn without_own_trace<'a>(message: &'a [u8], own_names: &[String]) -> &'a [u8] {
@@ -184,5 +200,23 @@ mod tests {
         assert_eq!(of(&format!("{direct}{seen}\r\n")).as_deref(), Some("192.0.2.7"));
         assert_eq!(of(&format!("{strange}{seen}\r\n")), None);
         assert_eq!(of("Received: from [10.0.0.1] by mx1.example; now\r\n\r\n"), None);
+    }
+
+    /// Catches an id that the client wrote, in its name or in a field of its own.
+    #[test]
+    fn the_id_is_the_one_that_our_first_host_gave() {
+        let of = |message: &str| first_id(message.as_bytes(), &["mx1.example".to_owned()]);
+        let id = |letter: &str| format!("{}b", letter.repeat(25));
+        let received = |from: &str, by: &str, id: &str| {
+            format!("Received: from {from}\r\n\tby {by} with ESMTP\r\n\tid {id}; now\r\n")
+        };
+        let (first, second) = (id("a"), id("c"));
+        let strange = received("x", "other.example", &id("d"));
+        let inner = received("id", "mx1.example", &first);
+        let outer = received("x", "mx1.example", &second);
+        assert_eq!(of(&format!("{outer}{inner}{strange}\r\n")), first.parse().ok());
+        assert!(of(&inner).is_some());
+        assert_eq!(of(&format!("{strange}{inner}\r\n")), None);
+        assert_eq!(of(&received("x", "mx1.example", "17")), None);
     }
 }

@@ -13,6 +13,7 @@ mod delivery;
 mod replies;
 pub mod trace;
 
+use crate::delivery_key::first_id;
 use crate::login::{Accounts, NotHere};
 use crate::name::AccountName;
 use crate::store::Store;
@@ -29,7 +30,7 @@ use mail::server::{self, Arrived, Limits, Peer, Policy, Rate, Timeouts, TlsStart
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// Of messages that are being delivered, with their copies for each recipient, in KiB.
 const ROOM_KIB: u32 = 256 * 1024;
@@ -136,13 +137,18 @@ impl<D: Directory> Inbound<D> {
                 return vec![Err(replies::FAILED); recipients.len()];
             }
         };
+        // One name from the first host of ours to the mailbox.
+        let id = first_id(&content, &self.own_names).unwrap_or(arrived.id);
+        if id != arrived.id {
+            info!(mail = %id, here = %arrived.id, "a message has its name from an earlier host");
+        }
         let message = Arc::new(Message {
             store: self.store.clone(),
             host: self.host.clone(),
             own_names: Arc::clone(&self.own_names),
             duplicates: Arc::clone(&self.duplicates),
             client: peer.client.ip(),
-            id: arrived.id,
+            id,
             envelope: arrived.envelope,
             content,
             _room: room,

@@ -21,6 +21,8 @@ pub enum SettingKind {
     /// One line without `'`, `\`, `$` and `` ` ``.
     Text,
     Texts,
+    /// A text that only its service may read: a file with it is its owner's alone, and no error shows it.
+    Secret,
     /// Without a port.
     Address,
     Addresses,
@@ -104,8 +106,9 @@ pub fn check_settings(
             None => return Err(SettingError::Missing(key.clone())),
         };
         if !kind.allows(&value) {
-            let (key, expected) = (key.clone(), kind.words());
-            return Err(SettingError::Value { key, value: value.to_string(), expected });
+            let value =
+                if *kind == SettingKind::Secret { "what it is".to_owned() } else { value.to_string() };
+            return Err(SettingError::Value { key: key.clone(), value, expected: kind.words() });
         }
         checked.insert(key.as_str().to_owned(), value);
     }
@@ -119,7 +122,7 @@ impl SettingKind {
             Self::Texts => Some(Self::Text),
             Self::Addresses => Some(Self::Address),
             Self::Networks => Some(Self::Network),
-            Self::Switch | Self::Number | Self::Text | Self::Address | Self::Network => None,
+            Self::Switch | Self::Number | Self::Text | Self::Secret | Self::Address | Self::Network => None,
         }
     }
 
@@ -128,6 +131,7 @@ impl SettingKind {
             Self::Switch => "true or false",
             Self::Number => "a whole number",
             Self::Text => "one line of text without ' \\ $ and `",
+            Self::Secret => "one line of text, which nobody else sees, without ' \\ $ and `",
             Self::Texts => "a list of lines of text without ' \\ $ and `",
             Self::Address => "an IP address",
             Self::Addresses => "a list of IP addresses",
@@ -155,7 +159,7 @@ impl SettingKind {
         match self {
             Self::Switch => true.into(),
             Self::Number => 1.into(),
-            Self::Text => "sample".into(),
+            Self::Text | Self::Secret => "sample".into(),
             Self::Address => "192.0.2.1".into(),
             Self::Network => "192.0.2.0/24".into(),
             Self::Texts | Self::Addresses | Self::Networks => {

@@ -4,7 +4,7 @@
 //! rendered before the first is written.
 
 use super::secret::{IdentitySecret, SecretError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,6 +93,7 @@ impl Templates {
             services.iter().flat_map(|service| service.settings.clone()).collect();
         let settings = check_settings(&declared, &bundle.settings)
             .map_err(|source| RenderError::Settings { cluster: bundle.cluster.clone(), source })?;
+        let secrets = secrets(&declared, &settings);
         let context = TemplateContext::new(bundle, settings);
         let secret = Arc::new(secret);
         let mut files = Vec::new();
@@ -102,7 +103,7 @@ impl Templates {
         }
         for (path, Rendered { text, is_secret }) in &files {
             fs::create_dir_all(path.parent().unwrap_or(&self.rendered))?;
-            match is_secret {
+            match *is_secret || secrets.iter().any(|secret| text.contains(secret)) {
                 true => fs::write_secret_atomic(path, text.as_bytes())?,
                 false => fs::write_atomic(path, text.as_bytes())?,
             }
@@ -125,6 +126,13 @@ impl Templates {
         let below = path.strip_prefix(RENDERED_PATH).map_err(|_| RenderError::Target(path.to_owned()))?;
         Ok(self.rendered.join(below))
     }
+}
+
+/// What settings say that nobody else may read.
+fn secrets(declared: &BTreeMap<SettingName, SettingKind>, settings: &Map<String, Value>) -> Vec<String> {
+    let names = declared.iter().filter(|(_, kind)| **kind == SettingKind::Secret).map(|(name, _)| name);
+    let texts = names.filter_map(|name| settings.get(name.as_str())?.as_str());
+    texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 struct Rendered {
@@ -167,7 +175,7 @@ mod tests {
     use understudy_core::protocol::bundle::SealedSecret;
 
     const DECLARATION: &str = "name = \"one\"\ndescription = \"x\"\nunits = []\n\
-        [settings]\nnetworks = \"networks\"\n\
+        [settings]\nnetworks = \"networks\"\npassword = \"secret\"\n\
         [templates]\n\"one.tera\" = \"/run/understudy/one/one.conf\"\n";
 
     fn bundle(settings: Value) -> Bundle {
@@ -186,7 +194,8 @@ mod tests {
         }
     }
 
-    fn render(template: &str, settings: Value) -> Result<(String, u32), String> {
+    fn render(template: &str, mut settings: Value) -> Result<(String, u32), String> {
+        settings.as_object_mut().unwrap().entry("password").or_insert("swordfish".into());
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(&at("one.toml"), DECLARATION.as_bytes()).unwrap();
@@ -212,7 +221,8 @@ mod tests {
     fn a_template_sees_its_identity_and_settings() {
         let text = "{{ identity }} {{ epoch }} {% for net in settings.networks %}<{{ net }}>{% endfor %}";
         let (text, mode) = render(text, json!({ "networks": ["10.0.0.0/8", "::/0"] })).unwrap();
-        assert_eq!((text.as_str(), mode & 0o600), ("one-1 3 <10.0.0.0/8><::/0>", 0o600));
+        assert_eq!(text, "one-1 3 <10.0.0.0/8><::/0>");
+        assert_eq!(mode & 0o600, 0o600);
     }
 
     /// Catches the mutant that writes a file with a secret as any other.
@@ -221,6 +231,10 @@ mod tests {
         let (text, mode) = render("{{ secret(name='a') }}{{ secret(name='b') }}", json!({})).unwrap();
         assert_eq!((text.len(), mode), (128, 0o600));
         assert_ne!(text[..64], text[64..]);
+        let (text, mode) = render("password = {{ settings.password }}", json!({})).unwrap();
+        assert_eq!((text.as_str(), mode), ("password = swordfish", 0o600));
+        let error = render("", json!({ "password": "sword\nfish" })).unwrap_err();
+        assert!(error.contains("`password` cannot be what it is") && !error.contains("fish"), "{error}");
     }
 
     #[test]
