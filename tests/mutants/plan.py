@@ -97,6 +97,7 @@ MUTANTS = {
         "            close_while_it_waits(step, &begin)\n",
         "            close_while_it_waits(step, &begin).filter(|draft| draft.writes.is_empty())\n",
     ),
+    "keeps-a-spare-for-nobody": ("grant.rs", " && volume::with_data(step, other).is_none()\n", "\n"),
     "hurries-a-node-with-data": ("suspect.rs", "(has_waited && !is_bound)", "(has_waited && (true || is_bound))"),
     "stall-makes-boots-look-new": ("observe.rs", "    step.state.view.started += gap;\n", ""),
     "stall-counts-as-silence": ("observe.rs", "    if gap <= step.timings().stall {", "    if gap <= step.timings().stall * 100_000 {"),

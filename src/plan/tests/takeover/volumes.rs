@@ -53,6 +53,18 @@ fn a_volume_is_born_with_its_first_holder_and_counts_once_that_one_serves() {
     world.is_whole();
 }
 
+/// A spare helps no identity whose data is elsewhere. Catches the mutant `keeps-a-spare-for-nobody`, which leaves a soft one down for it.
+#[test]
+fn the_last_spare_is_not_kept_for_those_who_could_not_use_it() {
+    let mut world = calm(3, &["store-1", "dns-1"], &[]);
+    let (store, old) = (world.holder("store-1"), world.holder("dns-1"));
+    world.machine(&old).is_frozen = true;
+    let is_elsewhere = |world: &World| world.is_served("dns-1") && world.holder("dns-1") != old;
+    assert!(world.pass_until(30 * SECOND, is_elsewhere), "{:#?}", world.texts());
+    assert_eq!(world.holder("store-1"), store);
+    world.is_whole();
+}
+
 /// Catches the mutants `any-spare-will-do` and `volume-is-forgotten`, and a core that fences a node for a silence from which
 /// nobody could gain.
 #[test]
