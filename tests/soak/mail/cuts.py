@@ -12,7 +12,8 @@ from mail.load import Load
 from mail.mailboxes import Shelf, Unopened
 from mail.office import Office, Resolver, free_ports
 
-ACCOUNTS = 4
+# Each is logged in to at each start, and a password takes seconds there.
+ACCOUNTS = 2
 STORE = "store-1"
 # From the first mail that was taken after a start to the cut.
 LOAD_S_MAX = 6
@@ -41,7 +42,7 @@ class Rack:
         office.make()
         self.parts, self.image = guest.Parts(folder, programs), guest.make_disk(tree, office)
         self.shelf = Shelf(imap, office.accounts)
-        self.load = Load(smtp, office.accounts, seed, senders=8, per_second=60)
+        self.load = Load(smtp, office.accounts, seed, senders=8, per_second=40)
         self.unflushed = self.kept = self.early = 0
 
     def boot(self, is_checked):

@@ -16,8 +16,11 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 SECTOR = 4096
+# Of a flush, as of a disk that turns: the power may go in the middle of one.
+FLUSH_S = 0.01
 HANDSHAKE = struct.pack(">8sQ", b"NBDMAGIC", 0x00420281861253)
 REQUEST, REQUEST_MAGIC = struct.Struct(">IHHQQI"), 0x25609513
 REPLY, REPLY_MAGIC = struct.Struct(">IIQ"), 0x67446698
@@ -86,6 +89,8 @@ def serve(disk, stream):
         octets = exactly(stream, length) if command == WRITE else b""
         if magic != REQUEST_MAGIC or command == DISCONNECT:
             return
+        if command == FLUSH:
+            time.sleep(FLUSH_S)
         with disk.power:
             if not disk.is_on:
                 return

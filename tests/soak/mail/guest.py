@@ -48,14 +48,14 @@ keep() {{
     name=$1
     shift
     while true; do
-        "$@"
-        echo "soak wrong: $name ended with $?"
+        "$@" >/log/$name 2>&1
+        echo "soak wrong: $name ended with $?: $(tail -n 2 /log/$name)" >/dev/console
         sleep 1
     done
 }}
-keep mailstore env LD_PRELOAD=$preload /disk/programs/mailstore serve --config {inside}/store-1.toml >/dev/console 2>&1 &
-keep inbound /disk/programs/inbound --config {inside}/inbound.toml >/log/inbound 2>&1 &
-keep access /disk/programs/access --config {inside}/access.toml >/log/access 2>&1 &
+keep mailstore env LD_PRELOAD=$preload /disk/programs/mailstore serve --config {inside}/store-1.toml &
+keep inbound /disk/programs/inbound --config {inside}/inbound.toml &
+keep access /disk/programs/access --config {inside}/access.toml &
 while true; do sleep 1000; done
 """
 

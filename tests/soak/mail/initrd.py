@@ -7,6 +7,7 @@ import subprocess
 
 FOLDER, FILE, CONSOLE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755, stat.S_IFCHR | 0o600
 FOLDERS = ("bin", "dev", "disk", "log", "proc", "sys", "modules")
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Initrd:
@@ -14,6 +15,8 @@ class Initrd:
 
     def __init__(self, init, executables):
         self.files = {"init": init.encode(), "bin/busybox": executables[0].read_bytes()}
+        # inbound's resolver does not start without.
+        self.files[AUTHORITIES.lstrip("/")] = pathlib.Path(AUTHORITIES).read_bytes()
         for executable in executables:
             for library in libraries(executable):
                 self.files[str(library).lstrip("/")] = library.read_bytes()
