@@ -4,6 +4,7 @@ The store is on a file system of its own in a mount namespace: ext4 for root, a 
 beside the store, which goes when there is to be room.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -21,6 +22,7 @@ MEBIOCTET = 1 << 20
 DISK_OCTETS = 64 * MEBIOCTET
 # Of the file that goes.
 BALLAST_OCTETS = 24 * MEBIOCTET
+BLOCK_OCTETS = 4096
 ACCOUNTS = 4
 STORE = "store-1"
 FULL_S_MAX = 300
@@ -75,7 +77,8 @@ def run(programs, folder, seed, say):
         with Load(smtp, office.accounts, seed, octets_max=40_000) as load:
             missing = fill(office, load, shelf, seed, say)
             refused = dict(load.replies)
-            ballast.unlink()
+            for file in (ballast, ballast.with_name("filler")):
+                file.unlink()
             say("there is room again")
             answered = len(load.answered)
             wait_until("mail that is taken again", lambda: len(load.answered) > answered + MESSAGES_AFTER)
@@ -90,6 +93,7 @@ def fill(office, load, shelf, seed, say):
     for what in ("is full", "is full, and its mailstore was killed", "is full, and its mailstore was ended and started"):
         if what.endswith("killed"):
             office.kill(STORE)
+            take_the_rest(office.folder / STORE / "filler")
             office.start(STORE)
         elif what.endswith("started"):
             office.end(STORE)
@@ -99,6 +103,13 @@ def fill(office, load, shelf, seed, say):
         missing += shelf.look(load.snapshot())
         say(f"the disk {what}: {len(load.answered)} messages answered, {load.replies[452]} times 452, every mailbox opens")
     return missing
+
+
+def take_the_rest(path):
+    """What is too little for a message is taken as well."""
+    with open(path, "wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(BLOCK_OCTETS))
 
 
 def wait_until(what, condition):
