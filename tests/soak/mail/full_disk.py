@@ -75,7 +75,7 @@ def run(programs, folder, seed, say):
     with office:
         shelf = Shelf(imap, office.accounts)
         with Load(smtp, office.accounts, seed, octets_max=40_000) as load:
-            missing = fill(office, load, shelf, seed, say)
+            missing = fill(office, load, shelf, say)
             refused = dict(load.replies)
             for file in (ballast, ballast.with_name("filler")):
                 file.unlink()
@@ -87,22 +87,30 @@ def run(programs, folder, seed, say):
     return report(office, load, shelf, kind, refused, missing)
 
 
-def fill(office, load, shelf, seed, say):
-    """Until it is full; then everything opens, also for a mailstore that was killed, or ended, and starts on the full disk."""
+def fill(office, load, shelf, say):
+    """Until it is full; then everything opens, also for a mailstore that starts on the full disk."""
     missing = []
-    for what in ("is full", "is full, and its mailstore was killed", "is full, and its mailstore was ended and started"):
-        if what.endswith("killed"):
-            office.kill(STORE)
-            take_the_rest(office.folder / STORE / "filler")
-            office.start(STORE)
-        elif what.endswith("started"):
-            office.end(STORE)
-            office.start(STORE)
+    for what, act in (("is full", None), ("is full, and its mailstore was killed", kill_and_start),
+                      ("is full, and its mailstore was ended", end_and_start)):
+        if act:
+            act(office)
         refusals = load.replies[452]
         wait_until("a full disk", lambda: load.replies[452] >= refusals + REFUSALS)
         missing += shelf.look(load.snapshot())
         say(f"the disk {what}: {len(load.answered)} messages answered, {load.replies[452]} times 452, every mailbox opens")
     return missing
+
+
+def kill_and_start(office):
+    """It finds not one free block."""
+    office.kill(STORE)
+    take_the_rest(office.folder / STORE / "filler")
+    office.start(STORE)
+
+
+def end_and_start(office):
+    office.end(STORE)
+    office.start(STORE)
 
 
 def take_the_rest(path):
