@@ -13,12 +13,14 @@ import time
 from mail.office import PASSWORD
 
 # Until a mailbox opens that nobody keeps from it.
-OPEN_S_MAX = 120
+OPEN_S_MAX = 300
 # Of the greeting: where a machine starts, somebody may have taken the connection who has nobody behind it.
 GREETING_S_MAX = 10
 # Of any other answer: it may be a search in thousands of messages, under emulation.
 ANSWER_S_MAX = 120
 AGAIN_S = 0.1
+# Until a mailbox has been read from which sessions are cut off.
+READ_S_MAX = 600
 # UIDs in a command.
 MESSAGES_AT_ONCE = 500
 SUBJECT = re.compile(rb"Subject: (\S+)", re.IGNORECASE)
@@ -69,9 +71,17 @@ class Book:
         self.validity, self.next, self.names, self.findings = None, 1, {}, []
 
     def look(self, is_whole=False):
-        """Reads what is new, or everything; `findings` has what must not be."""
+        """Reads what is new, or everything; `findings` has what must not be. A session that breaks is followed by another one."""
+        deadline = time.monotonic() + READ_S_MAX
+        while True:
+            try:
+                return self.read(is_whole)
+            except (OSError, imaplib.IMAP4.error) as error:
+                if time.monotonic() > deadline:
+                    raise Unopened(f"the mailbox of {self.account} was not read in {READ_S_MAX} s: {error}") from error
+
+    def read(self, is_whole):
         inbox = open_inbox(self.port, self.account)
-        # It may have gone while it was read, which the next look tells.
         with contextlib.closing(Closing(inbox.imap)):
             self.compare(inbox)
             uids = [int(uid) for uid in said(inbox.imap.uid("SEARCH", "ALL"))[0].split()]
