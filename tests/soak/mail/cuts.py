@@ -117,5 +117,5 @@ def run_forgetful(programs, folder, seed, say):
         # A machine that is slow says the same: it proves nothing.
         unopened.append(str(error))
     found = rack.report(rack.number)
-    return {**found, "lost": found["missing"], "what else was told": found["wrong"] + unopened, "missing": [],
-            "wrong": [] if rack.missing else [f"no mail was missing after {rack.number} cuts without a sync: the cuts prove nothing"]}
+    wrong = [] if rack.missing else [f"no mail was missing after {rack.number} cuts without a sync: the cuts prove nothing"]
+    return {**found, "lost": found["missing"], "what else was told": found["wrong"] + unopened, "missing": [], "wrong": wrong}
