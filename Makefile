@@ -134,6 +134,12 @@ bench-mail: packages ## Mail delivered and read beside Postfix and Dovecot, as r
 	cargo build --release --locked -p mail --example mail-load
 	python3 tests/bench/mail.py $(BIN) $(BIN)/examples/mail-load $(if $(CASES),--cases $(CASES)) $(if $(RUNS),--runs $(RUNS))
 
+.PHONY: soak-mail
+soak-mail: packages ## Kill the mail daemons, fill their disk, cut their power, see what is missing (KILLS=200 CUTS=50 PARTS=kills,cuts SEED=1); about 30 minutes
+	cargo build --release --locked $(PROGRAMS)
+	PYTHONPATH=tests/bench python3 tests/soak/mail.py $(BIN) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \
+		$(if $(PARTS),--parts $(PARTS)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: fuzz
 fuzz: packages ## Fuzz every parser of untrusted bytes for SECONDS (60) each; findings go to target/fuzz
 	cd tests/fuzz; CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz RUSTFLAGS="$(FUZZ_FLAGS)" \

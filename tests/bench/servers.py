@@ -19,6 +19,11 @@ def unpacked(package):
     """A package of tests/peers.txt in a folder of its own, where tests/peers.rs has it as well."""
     if package not in (TREE / "tests/peers.txt").read_text().split():
         sys.exit(f"tests/peers.txt does not list {package}")
+    return unpack(package)
+
+
+def unpack(package):
+    """Any package, such as one that is different with each version of another one."""
     folder = TREE / "target/peers" / package
     if not folder.is_dir():
         staged = TREE / f"target/peers/.{package}.new"
