@@ -81,7 +81,11 @@ pub(crate) fn objection(step: &Step, begin: &Begin<'_>) -> Option<String> {
         Some(rack) => rack,
         None => return Some("neither its node nor the identity has a rack any more".to_owned()),
     };
-    limits::objection(step, begin.name, begin.identity, &rack, begin.rung).or_else(|| no_spare(step, begin))
+    // Limits pass by themselves; that its data is nowhere else does not, and is what an operator has to hear.
+    let is_bound = volume::with_data(step, begin.name).is_some();
+    let bound = is_bound.then(|| no_spare(step, begin)).flatten();
+    let limited = || limits::objection(step, begin.name, begin.identity, &rack, begin.rung);
+    bound.or_else(limited).or_else(|| no_spare(step, begin))
 }
 
 pub(crate) fn no_spare(step: &Step, begin: &Begin<'_>) -> Option<String> {

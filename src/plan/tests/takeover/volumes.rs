@@ -53,6 +53,23 @@ fn a_volume_is_born_with_its_first_holder_and_counts_once_that_one_serves() {
     world.is_whole();
 }
 
+/// Whoever has used up the rack's allowance hears of the volume all the same, as that is what the identity waits for.
+#[test]
+fn a_holder_that_is_waited_for_is_told_of_before_the_allowance() {
+    let mut world = calm(5, &["store-1", "dns-1", "dns-2"], &[]);
+    let store = world.holder("store-1");
+    for name in ["dns-1", "dns-2"] {
+        let old = world.holder(name);
+        world.machine(&old).cut();
+        let is_elsewhere = |world: &World| world.is_served(name) && world.holder(name) != old;
+        assert!(world.pass_until(60 * SECOND, is_elsewhere), "{:#?}", world.texts());
+    }
+    world.machine(&store).cut();
+    world.pass(60 * SECOND);
+    world.was_told(NoteKind::Waiting, &format!("its volume is on node {store} alone, which is silent"));
+    assert_eq!(world.times_told(NoteKind::Waiting, "allowance"), 0, "{:#?}", world.texts());
+}
+
 /// A spare helps no identity whose data is elsewhere. Catches the mutant `keeps-a-spare-for-nobody`, which leaves a soft one down for it.
 #[test]
 fn the_last_spare_is_not_kept_for_those_who_could_not_use_it() {
