@@ -25,7 +25,7 @@ FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs)))
 # Nobody's secret: it signs images that never leave this machine.
 DEV_KEY := target/dev/signing.key
 DEMO_IMAGE := target/images/demo
-# nextest runs machines one at a time; without it everything takes its turn.
+# nextest runs two machines, or racks of them, at a time; without it everything takes its turn.
 RUN_TESTS := $(shell if cargo nextest --version >/dev/null 2>&1; \
 	then echo "cargo nextest run --workspace --all-features --cargo-profile tests --locked"; \
 	else echo "cargo test --workspace --all-features --profile tests --locked -- --test-threads=1"; fi)
