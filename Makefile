@@ -81,7 +81,7 @@ demo: demo-image ## Build the image, boot a rack from empty disks, cut a server'
 		--build-s $$(cat $(DEMO_IMAGE).build-s) $(if $(KEEP),--keep)
 
 .PHONY: demo-mail
-demo-mail: demo-image ## Build the image, boot a rack that serves mail, send 2,000 messages through failures (MESSAGES=200); about 40 minutes
+demo-mail: demo-image ## Build the image, boot a rack that serves mail, send 2,000 messages through failures (MESSAGES=200); about 25 minutes
 	mkdir -p target/demo
 	python3 tests/demo/mail_rack.py $(UNDERSTUDY) $(DEMO_IMAGE) $(DEV_KEY).pub target/demo/mail.json \
 		$(if $(MESSAGES),--messages $(MESSAGES)) $(if $(KEEP),--keep)
