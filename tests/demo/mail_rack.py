@@ -136,14 +136,20 @@ class Rack:
                 "unanswered_but_there": len(others), "longest_silence_s": stream.longest_silence(), **stream.end}
 
 
-def takes_over(rack, name, count):
-    """Its holder loses its power in the middle of a stream; the spare serves in its place."""
+def cut_in_the_middle(rack, name, count):
+    """A stream, of which a third is answered when the identity's holder loses its power."""
     before, stream = rack.identity(name), rack.send(count)
     stream.wait_for(1 / 3)
     say(f"\n   0.0 s  {before['serial']}, which holds {name} at epoch {before['epoch']}, loses its power after "
         f"{len(stream.answered)} messages")
     moment = time.time()
     rack.lab.verb("cut", before["serial"])
+    return before, stream, moment
+
+
+def takes_over(rack, name, count):
+    """The spare serves in its holder's place."""
+    before, stream, moment = cut_in_the_middle(rack, name, count)
     takeover = wait("a takeover", TAKEOVER_MAX_S, lambda: ended_takeover(rack.lab, before), pause=0.2)
     after = wait(f"{name} is held", TAKEOVER_MAX_S, lambda: held_behind(rack, name, before["epoch"]))
     say(f"  {time.time() - moment:5.1f} s  {after['serial']} holds {name} at epoch {after['epoch']}: {takeover['outcome']}")
@@ -159,12 +165,7 @@ def takes_over(rack, name, count):
 
 def comes_back(rack, name, count):
     """Its holder has the only copy: nobody takes over, and it serves again from its own volume at the next epoch."""
-    before, stream = rack.identity(name), rack.send(count)
-    stream.wait_for(1 / 3)
-    say(f"\n   0.0 s  {before['serial']}, which holds {name} at epoch {before['epoch']}, loses its power after "
-        f"{len(stream.answered)} messages")
-    moment = time.time()
-    rack.lab.verb("cut", before["serial"])
+    before, stream, moment = cut_in_the_middle(rack, name, count)
     waiting = wait("it is waited for", TAKEOVER_MAX_S, lambda: attention(rack, name))
     say(f"  {time.time() - moment:5.1f} s  {waiting}")
     rack.lab.verb("power", before["serial"], "on")
