@@ -137,7 +137,7 @@ bench-mail: packages ## Mail delivered and read beside Postfix and Dovecot, as r
 .PHONY: soak-mail
 soak-mail: packages ## Kill the mail daemons, fill their disk, cut their power, see what is missing (KILLS=200 CUTS=50 PARTS=kills,cuts SEED=1); about 30 minutes
 	cargo build --release --locked $(PROGRAMS)
-	PYTHONPATH=tests/bench python3 tests/soak/mail.py $(BIN) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \
+	PYTHONPATH=tests/bench:tests/demo python3 tests/soak/mail.py $(BIN) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \
 		$(if $(PARTS),--parts $(PARTS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: fuzz

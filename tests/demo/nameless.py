@@ -27,9 +27,8 @@ def answer(query):
     return head + query[HEADER_OCTETS:question_end(query)]
 
 
-def main():
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind((sys.argv[1], 53))
+def serve(server):
+    """Answers for ever."""
     while True:
         query, client = server.recvfrom(4096)
         try:
@@ -39,4 +38,11 @@ def main():
             continue
 
 
-main()
+def main():
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((sys.argv[1], 53))
+    serve(server)
+
+
+if __name__ == "__main__":
+    main()
