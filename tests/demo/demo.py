@@ -6,13 +6,12 @@ Boots a lab rack from empty disks over the network, waits until two DNS identiti
 cuts the power of one holder and watches a spare take its place. Writes REPORT (JSON); exit code 1 if nobody does.
 """
 
-import argparse
 import json
 import os
 import time
 from pathlib import Path
 
-from lab import Lab, ended_takeover, held, seconds_since_epoch, wait
+from lab import Lab, demo_parser, ended_takeover, held, say, seconds_since_epoch, wait
 from queries import Queries, warm_up
 
 HERE = Path(__file__).resolve().parent
@@ -21,17 +20,10 @@ NAME = "hello.demo"
 BOOT_MAX_S, SERVE_MAX_S, TAKEOVER_MAX_S = 900, 300, 180
 
 
-def say(text):
-    print(text, flush=True)
-
-
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("understudy", "image", "key", "report"):
-        parser.add_argument(name)
+    parser = demo_parser(__doc__)
     parser.add_argument("--nodes", type=int, default=4)
     parser.add_argument("--build-s", type=float)
-    parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
 
 

@@ -1,5 +1,6 @@
 """A lab with a site, through the command alone: what `make demo` and `make bench-takeover` stand on."""
 
+import argparse
 import json
 import subprocess
 import time
@@ -49,6 +50,19 @@ class Lab:
         """A command in the lab's network, its output as a pipe; a process group of its own."""
         words = [self.understudy, "lab", "exec", "--name", self.name, "--", *command]
         return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def demo_parser(documentation):
+    """For what every demonstration is given."""
+    parser = argparse.ArgumentParser(description=documentation.splitlines()[0])
+    for name in ("understudy", "image", "key", "report"):
+        parser.add_argument(name)
+    parser.add_argument("--keep", action="store_true", help="leave the lab up")
+    return parser
+
+
+def say(text):
+    print(text, flush=True)
 
 
 def held(lab):

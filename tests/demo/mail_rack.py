@@ -8,7 +8,6 @@ stream of messages comes in through both inbound servers, from a sender that tri
 mailbox exactly once. Writes REPORT (JSON); exit code 1 if one is missing or there twice.
 """
 
-import argparse
 import json
 import os
 import secrets
@@ -16,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from lab import Lab, ended_takeover, held, wait
+from lab import Lab, demo_parser, ended_takeover, held, say, wait
 
 HERE = Path(__file__).resolve().parent
 SITE_ADDRESS = "10.77.0.1"
@@ -29,16 +28,9 @@ BOOT_MAX_S, SERVE_MAX_S, TAKEOVER_MAX_S, STREAM_MAX_S = 1200, 600, 300, 1800
 SHARE = 4
 
 
-def say(text):
-    print(text, flush=True)
-
-
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("understudy", "image", "key", "report"):
-        parser.add_argument(name)
+    parser = demo_parser(__doc__)
     parser.add_argument("--messages", type=int, default=2000)
-    parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
 
 
