@@ -81,11 +81,13 @@ pub(crate) fn objection(step: &Step, begin: &Begin<'_>) -> Option<String> {
         Some(rack) => rack,
         None => return Some("neither its node nor the identity has a rack any more".to_owned()),
     };
-    // Limits pass by themselves; that its data is nowhere else does not, and is what an operator has to hear.
-    let is_bound = volume::with_data(step, begin.name).is_some();
-    let bound = is_bound.then(|| no_spare(step, begin)).flatten();
     let limited = || limits::objection(step, begin.name, begin.identity, &rack, begin.rung);
-    bound.or_else(limited).or_else(|| no_spare(step, begin))
+    let alone = || no_spare(step, begin);
+    // Limits pass by themselves; that its data is nowhere else does not, and is what an operator has to hear.
+    match volume::with_data(step, begin.name) {
+        Some(_) => alone().or_else(limited),
+        None => limited().or_else(alone),
+    }
 }
 
 pub(crate) fn no_spare(step: &Step, begin: &Begin<'_>) -> Option<String> {
